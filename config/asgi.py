@@ -1,0 +1,33 @@
+"""Wiring of the production server: the pixel endpoint in front of Django's pages."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, cast
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Before everything that reads the settings or the models.
+django_application = get_asgi_application()
+
+from django.conf import settings  # noqa: E402
+
+from tracker.endpoint import PixelEndpoint  # noqa: E402
+from tracker.hits import HitReader  # noqa: E402
+from tracker.proxies import TrustedProxies  # noqa: E402
+from tracker.recorder import Recorder  # noqa: E402
+from tracker.tokens import Tokens  # noqa: E402
+from tracker.writer import open_writer  # noqa: E402
+
+if TYPE_CHECKING:
+    from asgiref.typing import ASGI3Application
+
+application = PixelEndpoint(
+    cast("ASGI3Application", django_application),
+    reader=HitReader(
+        Tokens(settings.PIXEL_KEY, settings.PIXEL_KEY_FALLBACKS),
+        TrustedProxies(settings.TRUSTED_PROXIES),
+    ),
+    recorder=Recorder(open_writer().write),
+)

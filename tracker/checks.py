@@ -1,0 +1,71 @@
+"""Told at start: settings under which opens would be lost or believed wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+from django.db import connections
+
+LEAST_POSTGRESQL = 150_000
+
+
+@register(Tags.security, deploy=True)
+def check_public_url(**kwargs: Any) -> list[CheckMessage]:
+    if settings.PUBLIC_URL.startswith("https://"):
+        return []
+    return [
+        Warning(
+            f"PUBLIC_URL is {settings.PUBLIC_URL}: mail clients load images over https only, or "
+            f"warn the reader.",
+            hint="Set PUBLIC_URL to the https address that mail clients reach.",
+            id="tracker.W001",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_pixel_keys(**kwargs: Any) -> list[CheckMessage]:
+    weak = [key for key in settings.PIXEL_KEY_FALLBACKS if len(key) < 32]
+    if not weak:
+        return []
+    return [
+        Error(
+            f"{len(weak)} of PIXEL_KEY_FALLBACKS are shorter than 32 characters: anyone could "
+            f"guess them and forge opens.",
+            id="tracker.E001",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
+    everyone = {"0.0.0.0/0", "::/0"} & set(settings.TRUSTED_PROXIES)
+    if not everyone:
+        return []
+    return [
+        Error(
+            f"TRUSTED_PROXIES holds {', '.join(sorted(everyone))}: every client could claim any "
+            f"address.",
+            hint="List only the networks of your own proxies.",
+            id="tracker.E002",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_database_version(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for alias in databases or []:
+        connection = connections[alias]
+        if connection.vendor == "postgresql" and connection.pg_version < LEAST_POSTGRESQL:  # type: ignore[attr-defined]
+            messages.append(
+                Error(
+                    f"PostgreSQL {connection.pg_version // 10_000} is too old: Glimpse needs "  # type: ignore[attr-defined]
+                    f"version 15 or newer.",
+                    id="tracker.E003",
+                )
+            )
+    return messages

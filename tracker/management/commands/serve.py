@@ -1,0 +1,88 @@
+"""The production server: pixel endpoint and pages in one, in as many processes as asked for."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.core.management.base import BaseCommand
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
+from granian import Granian
+from granian.constants import Interfaces, Loops, RuntimeModes
+from granian.http import HTTP1Settings
+
+YEAR = 365 * 24 * 3600
+
+
+class Command(BaseCommand):
+    help = "Run the production server: the pixel endpoint and the pages in one."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--bind", default="127.0.0.1:8000", metavar="HOST:PORT", help="default: %(default)s"
+        )
+        parser.add_argument(
+            "--workers", type=int, default=1, help="processes; one records a thousand hits a second and more"
+        )
+
+    def handle(self, *args: Any, bind: str, workers: int, **options: Any) -> None:
+        host, port = host_and_port(bind)
+        if workers < 1:
+            raise CommandError(f"--workers {workers}: at least one process has to serve.")
+        refuse_unmigrated_database()
+        call_command("collectstatic", interactive=False, verbosity=0)
+        with tempfile.TemporaryDirectory(prefix="glimpse-metrics-") as metrics_directory:
+            # The worker processes inherit it and add their figures up in it.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_directory
+            self.stdout.write(f"Glimpse serves on http://{bind} (stop: Ctrl-C or SIGTERM)")
+            self.stdout.flush()
+            server(host, port, workers).serve()
+
+
+def server(host: str, port: int, workers: int) -> Any:
+    return Granian(
+        "config.asgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        websockets=False,
+        loop=Loops.asyncio,
+        runtime_mode=RuntimeModes.st,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        backlog=4096,
+        # Above it new requests wait in the kernel instead of in memory.
+        backpressure=4096,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=15,
+        static_path_route=["/static"],
+        static_path_mount=[Path(settings.STATIC_ROOT)],
+        # Names carry a hash of the content.
+        static_path_expires=YEAR,
+        log_level="warning",
+    )
+
+
+def host_and_port(bind: str) -> tuple[str, int]:
+    host, separator, port = bind.rpartition(":")
+    if not separator or not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise CommandError(f"--bind {bind}: write HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000.")
+    return host.strip("[]"), int(port)
+
+
+def refuse_unmigrated_database() -> None:
+    connection = connections[DEFAULT_DB_ALIAS]
+    try:
+        executor = MigrationExecutor(connection)
+    except OperationalError as error:
+        raise CommandError(f"The database does not answer: {error}") from error
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise CommandError("The database is not up to date. Run: manage.py migrate")
+    connection.close()

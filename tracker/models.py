@@ -1,0 +1,220 @@
+"""The tables of what came back: pixels, their opens, and the counts that reports read."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+
+from campaigns.models import Campaign, Recipient
+from tracker import rates
+from tracker.hits import USER_AGENT_LENGTH
+
+
+class UserAgent(models.Model):
+    """What mail clients call themselves, once each, so that the opens stay narrow."""
+
+    text = models.CharField(max_length=USER_AGENT_LENGTH)
+
+    class Meta:
+        constraints = [
+            # Also serves: the writer's look-up of the agents that it has not met before.
+            models.UniqueConstraint(fields=["text"], name="user_agent_text_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class PixelQuerySet(models.QuerySet["Pixel"]):
+    def of_recipients(self) -> PixelQuerySet:
+        """Without the campaigns' test pixels."""
+        return self.filter(is_test=False)
+
+    def opened(self) -> PixelQuerySet:
+        return self.filter(first_opened_at__isnull=False)
+
+    def unopened(self) -> PixelQuerySet:
+        return self.filter(first_opened_at__isnull=True)
+
+    def bounced(self) -> PixelQuerySet:
+        return self.filter(bounced_at__isnull=False)
+
+
+class Pixel(models.Model):
+    """The invisible image in one recipient's copy of one campaign, and its state.
+
+    ``tracker.pixels`` makes pixels and marks them sent or bounced; a hit changes them in
+    ``tracker.writer`` alone. Nobody edits them by hand.
+    """
+
+    class Status(models.TextChoices):
+        READY = "ready", "not sent"
+        SENT = "sent", "sent"
+        BOUNCED = "bounced", "bounced"
+        OPENED = "opened", "opened"
+
+    campaign = models.ForeignKey(
+        Campaign, models.PROTECT, related_name="pixels", db_index=False
+    )  # indexed by the constraint below
+    recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="pixels", null=True)
+    is_test = models.BooleanField(default=False)
+    sent_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
+    first_opened_at = models.DateTimeField(null=True)
+    last_opened_at = models.DateTimeField(null=True)
+    last_ip = models.GenericIPAddressField(null=True)
+    last_user_agent = models.ForeignKey(
+        UserAgent, models.PROTECT, related_name="+", null=True, db_index=False
+    )  # no index: nothing asks for the pixels of an agent, and every open would pay for it
+    open_count = models.PositiveIntegerField(default=0)
+    status = models.GeneratedField(
+        expression=Case(
+            When(first_opened_at__isnull=False, then=Value(Status.OPENED)),
+            When(bounced_at__isnull=False, then=Value(Status.BOUNCED)),
+            When(sent_at__isnull=False, then=Value(Status.SENT)),
+            default=Value(Status.READY),
+        ),
+        output_field=models.CharField(max_length=7, choices=Status),
+        db_persist=True,
+    )
+
+    objects = PixelQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Also serves: import (who has a pixel already?) and a campaign's list by address.
+            models.UniqueConstraint(
+                fields=["campaign", "recipient"], name="pixel_is_one_per_campaign_and_recipient"
+            ),
+            models.UniqueConstraint(
+                fields=["campaign"],
+                condition=Q(is_test=True),
+                name="pixel_for_tests_is_one_per_campaign",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_test=True, recipient__isnull=True)
+                | Q(is_test=False, recipient__isnull=False),
+                name="pixel_has_a_recipient_or_is_a_test",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    open_count=0, first_opened_at__isnull=True, last_opened_at__isnull=True
+                )
+                | Q(
+                    open_count__gt=0,
+                    first_opened_at__isnull=False,
+                    last_opened_at__gte=F("first_opened_at"),
+                ),
+                name="pixel_opens_agree_with_their_times",
+            ),
+        ]
+        indexes = [
+            # Walking a campaign's pixels in the order of their ids: export, marking as sent,
+            # verify_counts.
+            models.Index(fields=["campaign", "id"], name="pixel_campaign_id"),
+            # "Who opened", latest first: only openers stand in it, so pixels without an open
+            # cost nothing.
+            models.Index(
+                fields=["campaign", "last_opened_at", "id"],
+                condition=Q(first_opened_at__isnull=False),
+                name="pixel_campaign_last_opened",
+            ),
+            # "Bounced": few rows.
+            models.Index(
+                fields=["campaign", "id"],
+                condition=Q(bounced_at__isnull=False),
+                name="pixel_campaign_bounced",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"pixel {self.pk}"
+
+
+class Open(models.Model):
+    """One recorded hit. Append-only: the counts are sums over these rows."""
+
+    # The id of the hit: time-ordered, so new rows land at the index's end, and recording the
+    # same hit again changes nothing.
+    id = models.UUIDField(primary_key=True)
+    pixel = models.ForeignKey(Pixel, models.PROTECT, related_name="opens", db_index=False)
+    opened_at = models.DateTimeField()
+    ip = models.GenericIPAddressField("IP address", null=True)
+    user_agent = models.ForeignKey(
+        UserAgent, models.PROTECT, related_name="+", null=True, db_index=False
+    )
+
+    class Meta:
+        indexes = [
+            # One pixel's history, and its recount.
+            models.Index(fields=["pixel", "opened_at"], name="open_pixel_opened_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"open {self.pk}"
+
+
+class CampaignCounts(models.Model):
+    """Totals of one campaign, changed in the transaction that changes what they count."""
+
+    campaign = models.OneToOneField(
+        Campaign, models.PROTECT, primary_key=True, related_name="counts"
+    )
+    recipients = models.PositiveIntegerField(default=0)
+    sent = models.PositiveIntegerField(default=0)
+    bounces = models.PositiveIntegerField(default=0)
+    opens = models.PositiveBigIntegerField(default=0)
+    unique_opens = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "campaign counts"
+        permissions = [("view_report", "Can read reports")]
+
+    def __str__(self) -> str:
+        return f"counts of campaign {self.pk}"
+
+    @property
+    def delivered(self) -> int:
+        return self.sent - self.bounces
+
+    @property
+    def unopened(self) -> int:
+        return self.recipients - self.unique_opens
+
+    @property
+    def open_rate(self) -> float | None:
+        return rates.rate(self.unique_opens, self.delivered)
+
+    @property
+    def bounce_rate(self) -> float | None:
+        return rates.rate(self.bounces, self.sent)
+
+    @property
+    def opens_per_opener(self) -> float | None:
+        return rates.rate(self.opens, self.unique_opens)
+
+
+class QuarterHourCounts(models.Model):
+    """One campaign's opens in one quarter of an hour, UTC; quarters without opens have no row.
+
+    Quarters, because every time zone's hours and days are made of whole ones.
+    """
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_index=False)
+    starts_at = models.DateTimeField()
+    opens = models.BigIntegerField(default=0)
+    # An open that arrives late but happened first moves a unique open between two quarters, so
+    # what is added here may be negative; the sum never is.
+    unique_opens = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            # Also serves: the report's chart, one campaign from one moment to another.
+            models.UniqueConstraint(
+                fields=["campaign", "starts_at"], name="quarter_is_one_per_campaign"
+            ),
+        ]
+        verbose_name_plural = "quarter-hour counts"
+
+    def __str__(self) -> str:
+        return f"{self.starts_at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,32 @@
+"""The `<img>` element that carries a pixel's URL, ready to paste into the mail."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+from django.urls import reverse
+
+from tracker.tokens import Tokens
+
+
+@lru_cache(maxsize=4)
+def _tokens(key: str, fallbacks: tuple[str, ...]) -> Tokens:
+    return Tokens(key, fallbacks)
+
+
+def configured_tokens() -> Tokens:
+    return _tokens(settings.PIXEL_KEY, tuple(settings.PIXEL_KEY_FALLBACKS))
+
+
+def pixel_url(pixel_id: int) -> str:
+    path = reverse("pixel", args=[configured_tokens().make(pixel_id)])
+    return f"{settings.PUBLIC_URL}{path}"
+
+
+def snippet(pixel_id: int) -> str:
+    """Sized and with an empty alt, so that it stays invisible where images are blocked.
+
+    Not hidden by a style: clients skip what is not displayed, and filters distrust it.
+    """
+    return f'<img src="{pixel_url(pixel_id)}" width="1" height="1" alt="" border="0">'

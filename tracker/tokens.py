@@ -1,0 +1,59 @@
+"""The token in a pixel's URL: made for the snippet, read back from the hit, without a database.
+
+A token is one version byte, the pixel's id in eight bytes and nine bytes of a keyed hash of both:
+18 bytes, 24 characters of base64url. It names the pixel and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Sequence
+from hashlib import blake2b
+
+VERSION = b"\x01"
+TOKEN_LENGTH = 24
+_BODY_LENGTH = 9
+_LARGEST_ID = 2**63 - 1
+
+
+class Tokens:
+    """Signs with the first key, reads with all: a rotated key still names its old pixels."""
+
+    def __init__(self, key: str, fallbacks: Sequence[str] = ()) -> None:
+        self._hashes = [_keyed_hash(text) for text in (key, *fallbacks)]
+
+    def make(self, pixel_id: int) -> str:
+        body = VERSION + pixel_id.to_bytes(8, "big")
+        return base64.urlsafe_b64encode(body + self._sign(body, self._hashes[0])).decode("ascii")
+
+    def read(self, token: str) -> int | None:
+        """The id of the pixel, or none for a text that these keys never signed."""
+        if len(token) != TOKEN_LENGTH:
+            return None
+        try:
+            signed = base64.b64decode(token, altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        body, signature = signed[:_BODY_LENGTH], signed[_BODY_LENGTH:]
+        if body[:1] != VERSION:
+            return None
+        for keyed in self._hashes:
+            if hmac.compare_digest(signature, self._sign(body, keyed)):
+                pixel_id = int.from_bytes(body[1:], "big")
+                return pixel_id if pixel_id <= _LARGEST_ID else None
+        return None
+
+    @staticmethod
+    def _sign(body: bytes, keyed: blake2b) -> bytes:
+        copy = keyed.copy()
+        copy.update(body)
+        return copy.digest()
+
+
+def _keyed_hash(text: str) -> blake2b:
+    # BLAKE2b takes 64 bytes of key; a longer text is condensed first. `person` keeps these
+    # hashes apart from anything else that the same secret may sign.
+    key = blake2b(text.encode()).digest()
+    return blake2b(key=key, digest_size=9, person=b"glimpse pixel")

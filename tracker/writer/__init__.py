@@ -1,0 +1,13 @@
+"""A group of hits becomes opens and counts, in one transaction; idempotent by hit id.
+
+Every writer keeps one order of locks: pixels by id, then campaign counts, then quarters. So two
+writers never wait for each other in a circle, and whoever holds a campaign's counts row knows
+that no writer stands between its opens and its counts (``tracker.recount`` relies on it).
+"""
+
+from __future__ import annotations
+
+from tracker.writer.auto import open_writer
+from tracker.writer.base import Writer, write_hits
+
+__all__ = ["Writer", "open_writer", "write_hits"]

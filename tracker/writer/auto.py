@@ -1,0 +1,16 @@
+"""Chooses the writer that speaks the configured database's SQL."""
+
+from __future__ import annotations
+
+from django.db import connections
+
+from tracker.writer.base import Writer
+from tracker.writer.postgresql import PostgresqlWriter
+from tracker.writer.sqlite import SqliteWriter
+
+
+def open_writer(alias: str = "default") -> Writer:
+    """A writer with a connection of its own, which opens at the first group."""
+    if connections[alias].vendor == "postgresql":
+        return PostgresqlWriter(alias)
+    return SqliteWriter(alias)

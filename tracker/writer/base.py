@@ -1,0 +1,110 @@
+"""What the writers for both databases share: their own connection, agents' ids, a second try."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from django.db import InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from tracker.hits import Hit
+
+logger = logging.getLogger("tracker.writer")
+
+# Agents seen lately; one entry is some 200 bytes. When it is full it starts anew.
+AGENTS_REMEMBERED = 50_000
+TRIES = 3
+
+ADD_USER_AGENTS = "INSERT INTO tracker_useragent (text) VALUES (%s) ON CONFLICT DO NOTHING"
+FIND_USER_AGENTS = "SELECT text, id FROM tracker_useragent WHERE text IN ({})"
+
+
+class Writer(ABC):
+    """Writes groups of hits through a connection of its own, one group at a time.
+
+    Apart from the connections of the pages: no page's transaction, time limit or pool is in the
+    way of a hit. May be called from any thread.
+    """
+
+    def __init__(self, alias: str = "default") -> None:
+        self._connection = private_connection(alias)
+        self._agent_ids: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def write(self, hits: Sequence[Hit]) -> int:
+        """Commit the hits that are not recorded yet; how many these were.
+
+        Hits of pixels that no longer exist are left out. When this returns, the group is on the
+        database's disk; when it raises, the database would not take it. A conflict with another
+        writer or a lost connection is tried again, which is safe: what was committed already is
+        recognised by its hit id.
+        """
+        with self._lock:
+            for left in reversed(range(TRIES)):
+                try:
+                    return self._write(hits, self._user_agent_ids(hits))
+                except (OperationalError, InterfaceError) as error:
+                    self.close()
+                    if not left:
+                        raise
+                    logger.info("group of %d hits is tried again: %s", len(hits), error)
+                except BaseException:
+                    self.close()
+                    raise
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        self._agent_ids.clear()
+        self._connection.close()
+
+    @abstractmethod
+    def _write(self, hits: Sequence[Hit], agent_ids: Sequence[int]) -> int:
+        """Write one group in one transaction; ``agent_ids`` in the order of the hits."""
+
+    def _user_agent_ids(self, hits: Sequence[Hit]) -> list[int]:
+        known = self._agent_ids
+        new = {hit.user_agent for hit in hits}.difference(known)
+        if new:
+            if len(known) + len(new) > AGENTS_REMEMBERED:
+                known.clear()
+                new = {hit.user_agent for hit in hits}
+            self._learn_user_agents(sorted(new))
+        return [known[hit.user_agent] for hit in hits]
+
+    def _learn_user_agents(self, texts: Sequence[str]) -> None:
+        """Sorted, so that two writers that meet the same agents lock them in the same order."""
+        with self._connection.cursor() as cursor:
+            for text in texts:
+                cursor.execute(ADD_USER_AGENTS, [text])
+            for start in range(0, len(texts), 500):
+                some = texts[start : start + 500]
+                cursor.execute(FIND_USER_AGENTS.format(", ".join(["%s"] * len(some))), some)
+                self._agent_ids.update(cursor.fetchall())
+
+
+def private_connection(alias: str) -> BaseDatabaseWrapper:
+    """A connection to the same database that no other part of the process uses or closes."""
+    shared = connections[alias]
+    settings = copy.deepcopy(shared.settings_dict)
+    settings["OPTIONS"].pop("pool", None)
+    private = type(shared)(settings, alias=alias)
+    # The writer's lock lets one thread in at a time.
+    private.inc_thread_sharing()
+    return private
+
+
+_process_writer: Writer | None = None
+
+
+def write_hits(hits: Sequence[Hit]) -> int:
+    """``Writer.write`` of the one writer that this process keeps for the ordinary Django view."""
+    from tracker.writer.auto import open_writer
+
+    global _process_writer
+    if _process_writer is None:
+        _process_writer = open_writer()
+    return _process_writer.write(hits)
