@@ -15,10 +15,6 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from datetime import datetime
 
-    _CharField = models.CharField[str, str]
-else:
-    _CharField = models.CharField  # takes its types in the stubs only
-
 
 def email_key(email: str) -> str:
     """The form in which two spellings of one address are equal: NFC, trimmed, case folded."""
@@ -84,7 +80,7 @@ class Campaign(models.Model):
         self.save(update_fields=["archived_at"])
 
 
-class EmailKeyField(_CharField):
+class EmailKeyField(models.CharField[str, str]):
     """Derived from ``email`` on every insert and save, so that no caller can forget it."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -13,12 +14,14 @@ from django.views.decorators.http import require_safe
 from tracker import metrics
 
 
+@login_not_required
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+@login_not_required
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
@@ -31,6 +34,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"ready": True, "database": "reachable"})
 
 
+@login_not_required
 @never_cache
 @require_safe
 def metrics_page(request: HttpRequest) -> HttpResponse:

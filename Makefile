@@ -1,0 +1,85 @@
+# All that a newcomer must know; `make help` lists it.
+
+PYTHON ?= python3.11
+PORT ?= 8000
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+# Where the PostgreSQL tests and benchmarks may create databases of their own.
+TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+export PORT
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+.PHONY: run
+run: .venv/production .env ## set up what is missing and serve on http://127.0.0.1:8000 (PORT=…)
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) create_administrator
+	@$(MANAGE) demo
+	@exec $(MANAGE) serve --bind 127.0.0.1:$(PORT)
+
+.PHONY: install
+install: .venv/production ## the virtual environment with what production runs on
+
+.PHONY: test
+test: .venv/development ## all tests that need no server, on SQLite
+	$(BIN)/python -X dev -m pytest $(ARGS)
+
+.PHONY: test-postgresql
+test-postgresql: .venv/development ## the same tests on PostgreSQL (TEST_DATABASE_URL)
+	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest $(ARGS)
+
+.PHONY: test-browser
+test-browser: .venv/browser ## real Chromium against the real server
+	$(BIN)/python -m pytest -m browser $(ARGS)
+
+.PHONY: lint
+lint: .venv/browser ## style, types, arrows between the packages, Django's own checks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	SECRET_KEY=$(LINT_KEY) $(BIN)/mypy
+	$(BIN)/lint-imports
+	SECRET_KEY=$(LINT_KEY) $(MANAGE) makemigrations --check --dry-run
+	SECRET_KEY=$(LINT_KEY) PUBLIC_URL=https://t.example.com TRUSTED_PROXIES=10.0.0.0/8 \
+		$(MANAGE) check --deploy --fail-level WARNING
+
+LINT_KEY := lint-lint-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ
+
+.PHONY: format
+format: .venv/development ## put the code into the one style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: bench
+bench: .venv/development ## measure against a plain view and nginx (needs PostgreSQL and wrk)
+	BENCH_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: lock
+lock: ## pin requirements anew (needs uv)
+	uv pip compile -q --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" requirements/production.in -o requirements.txt
+	uv pip compile -q --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/development.in -o requirements/development.txt
+	uv pip compile -q --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/browser.in -o requirements/browser.txt
+
+# The marker files say which requirements are installed.
+
+.venv/production: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing what Glimpse runs on …"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/development: .venv/production requirements/development.txt
+	@echo "Installing what the tests need …"
+	@$(PIP) -r requirements/development.txt
+	@touch $@
+
+.venv/browser: .venv/development requirements/browser.txt
+	@$(PIP) -r requirements/browser.txt
+	@touch $@
+
+.env:
+	@umask 077 && $(PYTHON) -c "import secrets; print('SECRET_KEY=' + secrets.token_urlsafe(50))" > $@

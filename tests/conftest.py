@@ -1,0 +1,129 @@
+"""The cast of the tests: campaigns, recipients, pixels, people, hits."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+
+from campaigns.models import Campaign, Recipient
+from tracker.hits import Hit, new_hit_id
+from tracker.models import CampaignCounts, Pixel
+from tracker.pixels import add_pixels
+from tracker.writer import base
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """SQLite in a file, as in production: the writer's own connection has to see it."""
+    from django.conf import settings
+
+    if connection.vendor == "sqlite":
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        name = Path(tempfile.gettempdir()) / f"glimpse-test-{os.getpid()}-{worker}.sqlite3"
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(name)
+    else:
+        request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings: Any) -> None:
+    """Pages are tested without collecting static files first."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture
+def real_db(transactional_db: None) -> Iterator[None]:
+    """A database whose commits other connections see: what the writer needs."""
+    # Emptying the tables after the test before has taken the roles along.
+    import_module("tracker.migrations.0002_add_roles").add_roles(
+        apps, SimpleNamespace(connection=connection)
+    )
+    yield
+    if base._process_writer is not None:
+        base._process_writer.close()
+        base._process_writer = None
+
+
+def make_campaign(*emails: str, name: str = "", is_sent: bool = True) -> Campaign:
+    """A campaign with these recipients, each with a pixel, marked as sent."""
+    from django.utils import timezone
+
+    from tracker.pixels import mark_sent
+
+    campaign = Campaign.objects.create(name=name or f"Campaign {next(_numbers)}")
+    recipients = [
+        Recipient.objects.get_or_create(email_key=email.casefold(), defaults={"email": email})[0]
+        for email in emails
+    ]
+    add_pixels(campaign, [recipient.pk for recipient in recipients])
+    if is_sent and emails:
+        mark_sent(campaign, at=timezone.now())
+    return campaign
+
+
+def pixels_of(campaign: Campaign) -> list[Pixel]:
+    return list(Pixel.objects.of_recipients().filter(campaign=campaign).order_by("pk"))
+
+
+def counts_of(campaign: Campaign) -> CampaignCounts:
+    return CampaignCounts.objects.get(campaign=campaign)
+
+
+def make_hit(
+    pixel_id: int,
+    *,
+    at: int | None = None,
+    ip: str | None = "192.0.2.1",
+    user_agent: str = "Thunderbird",
+) -> Hit:
+    """``at`` in microseconds since 1970."""
+    moment = time.time_ns() // 1000 if at is None else at
+    return Hit(new_hit_id(moment), pixel_id, moment, ip, user_agent)
+
+
+@pytest.fixture
+def people(db: None) -> dict[str, User]:
+    """An administrator, a marketer, a viewer and somebody without any role."""
+    for name in ("Marketers", "Viewers"):
+        assert Group.objects.filter(name=name).exists()
+    cast = {
+        "administrator": User.objects.create_superuser("ada"),
+        "marketer": User.objects.create_user("mara", is_staff=True),
+        "viewer": User.objects.create_user("vito"),
+        "nobody": User.objects.create_user("nils"),
+    }
+    cast["marketer"].groups.add(Group.objects.get(name="Marketers"))
+    cast["viewer"].groups.add(Group.objects.get(name="Viewers"))
+    return cast
+
+
+@pytest.fixture
+def log_in(people: dict[str, User]) -> Callable[[str], Client]:
+    def client_of(name: str) -> Client:
+        client = Client()
+        client.force_login(people[name], backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return client_of
+
+
+def emails(count: int, domain: str = "example.com") -> Sequence[str]:
+    return [f"r{number:04}@{domain}" for number in range(count)]

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from tests.conftest import make_hit
+from tracker import metrics
+from tracker.hits import Hit, Outcome
+from tracker.recorder import Recorder
+
+
+class Gate:
+    """A write that waits until it is let through, and remembers its groups."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[Hit]] = []
+        self.is_open = threading.Event()
+        self.entered = threading.Event()
+        self.error: Exception | None = None
+
+    def __call__(self, hits: Sequence[Hit]) -> int:
+        self.entered.set()
+        assert self.is_open.wait(10)
+        if self.error:
+            raise self.error
+        self.groups.append(list(hits))
+        return len(hits)
+
+
+async def entered(gate: Gate) -> None:
+    await asyncio.to_thread(gate.entered.wait, 10)
+
+
+def test_a_hit_is_not_answered_before_its_group_is_committed() -> None:
+    async def run() -> None:
+        gate = Gate()
+        recorder = Recorder(gate)
+        await recorder.start()
+        answer = asyncio.create_task(recorder.record(make_hit(1)))
+        await entered(gate)
+        assert not answer.done()
+        gate.is_open.set()
+        assert await answer is Outcome.RECORDED
+        assert len(gate.groups) == 1
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
+def test_hits_that_arrive_while_a_group_is_written_are_the_next_group() -> None:
+    async def run() -> None:
+        gate = Gate()
+        recorder = Recorder(gate, group_limit=50)
+        await recorder.start()
+        first = asyncio.create_task(recorder.record(make_hit(1)))
+        await entered(gate)
+        others = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(2, 102)]
+        await asyncio.sleep(0)
+        gate.is_open.set()
+        assert set(await asyncio.gather(first, *others)) == {Outcome.RECORDED}
+        assert [len(group) for group in gate.groups] == [1, 50, 50]
+        assert [hit.pixel_id for group in gate.groups for hit in group] == list(range(1, 102))
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
+def test_stopping_writes_what_waits() -> None:
+    async def run() -> None:
+        gate = Gate()
+        gate.is_open.set()
+        recorder = Recorder(gate)
+        await recorder.start()
+        answers = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(20)]
+        await asyncio.sleep(0)
+        await recorder.stop()
+        assert sum(len(group) for group in gate.groups) == 20
+        assert set(await asyncio.gather(*answers)) == {Outcome.RECORDED}
+        assert await recorder.record(make_hit(1)) is Outcome.LOST
+
+    asyncio.run(run())
+
+
+def test_a_refused_group_is_counted_as_lost_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def run() -> None:
+        gate = Gate()
+        gate.is_open.set()
+        gate.error = OSError("the database is away")
+        recorder = Recorder(gate, group_limit=1)
+        await recorder.start()
+        before = metrics.HITS[Outcome.LOST]._value.get()
+        answers = await asyncio.gather(*(recorder.record(make_hit(n)) for n in range(5)))
+        assert set(answers) == {Outcome.LOST}
+        assert metrics.HITS[Outcome.LOST]._value.get() == before + 5
+        gate.error = None
+        assert await recorder.record(make_hit(9)) is Outcome.RECORDED
+        await recorder.stop()
+
+    with caplog.at_level(logging.ERROR, "tracker.recorder"):
+        asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records] == [
+        "hits are being lost: the database is away",
+        "hits are recorded again; 5 were lost",
+    ]
+
+
+def test_a_mail_client_does_not_wait_for_a_database_that_hangs() -> None:
+    async def run() -> None:
+        gate = Gate()
+        recorder = Recorder(gate, answer_within=0.05)
+        await recorder.start()
+        async with asyncio.timeout(5):
+            assert await recorder.record(make_hit(1)) is Outcome.LOST
+        gate.is_open.set()
+        await recorder.stop()
+        # It was committed after all: nothing is lost that need not be.
+        assert len(gate.groups) == 1
+
+    asyncio.run(run())
+
+
+def test_memory_is_bounded_when_hits_come_faster_than_they_are_written() -> None:
+    async def run() -> None:
+        gate = Gate()
+        recorder = Recorder(gate, waiting_limit=10)
+        await recorder.start()
+        first = asyncio.create_task(recorder.record(make_hit(0)))
+        await entered(gate)
+        waiting = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(10)]
+        await asyncio.sleep(0)
+        assert await recorder.record(make_hit(99)) is Outcome.LOST
+        gate.is_open.set()
+        assert set(await asyncio.gather(first, *waiting)) == {Outcome.RECORDED}
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
+def test_a_client_that_goes_away_takes_nobody_along() -> None:
+    async def run() -> None:
+        gate = Gate()
+        recorder = Recorder(gate)
+        await recorder.start()
+        gone = asyncio.create_task(recorder.record(make_hit(1)))
+        stays = asyncio.create_task(recorder.record(make_hit(2)))
+        await entered(gate)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        gate.is_open.set()
+        assert await stays is Outcome.RECORDED
+        assert {hit.pixel_id for group in gate.groups for hit in group} == {1, 2}
+        await recorder.stop()
+
+    asyncio.run(run())

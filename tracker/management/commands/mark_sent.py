@@ -1,0 +1,29 @@
+"""Say that a campaign's mail was handed over: the denominator of its rates."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from tracker.management.commands._arguments import find_campaign, moment
+from tracker.pixels import mark_sent
+from tracker.reports.totals import totals_of
+
+
+class Command(BaseCommand):
+    help = "Mark all of a campaign's recipients as sent who are not marked yet."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("campaign_id", type=int)
+        parser.add_argument("--at", type=moment, metavar="ISO8601", help="default: now")
+
+    def handle(self, *args: Any, campaign_id: int, at: datetime | None, **options: Any) -> None:
+        campaign = find_campaign(campaign_id)
+        marked = mark_sent(campaign, at=at or timezone.now())
+        self.stdout.write(f"{marked} marked as sent, {totals_of(campaign).sent} in all.")
+        if not totals_of(campaign).recipients:
+            self.stderr.write("This campaign has no recipients yet: import_recipients adds them.")

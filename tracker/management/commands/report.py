@@ -1,0 +1,48 @@
+"""A campaign's totals and rates on the terminal, or as JSON for another program."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tracker.management.commands._arguments import find_campaign
+from tracker.reports.totals import report_of
+from tracker.templatetags.glimpse import percent
+
+LABEL_WIDTH = 18
+
+
+class Command(BaseCommand):
+    help = "Show a campaign's report."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("campaign_id", type=int)
+        parser.add_argument("--json", action="store_true", help="one JSON object")
+
+    def handle(self, *args: Any, campaign_id: int, json: bool, **options: Any) -> None:
+        report = report_of(find_campaign(campaign_id))
+        self.stdout.write(as_json(report) if json else as_text(report))
+
+
+def as_json(report: dict[str, Any]) -> str:
+    return json.dumps(report, ensure_ascii=False)
+
+
+def as_text(report: dict[str, Any]) -> str:
+    return "\n".join(
+        f"{name.replace('_', ' '):<{LABEL_WIDTH}}{_shown(name, value)}"
+        for name, value in report.items()
+    )
+
+
+def _shown(name: str, value: Any) -> str:
+    if name.endswith("_rate"):
+        return percent(value)
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    return f"{value:,}" if isinstance(value, int) and name != "campaign_id" else str(value)

@@ -1,0 +1,1 @@
+"""Counts become rates, charts and lists: what pages, commands and files show."""

@@ -1,0 +1,54 @@
+"""A campaign's totals and rates, as the list, the report and the commands show them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from campaigns.models import Campaign
+from tracker.models import CampaignCounts, Pixel
+from tracker.rates import rate
+
+
+def totals_of(campaign: Campaign) -> CampaignCounts:
+    """The stored counts, or all zero for a campaign that never had a recipient. One query at
+    most; none where ``counts`` was selected along."""
+    try:
+        return campaign.counts
+    except CampaignCounts.DoesNotExist:
+        return CampaignCounts(campaign=campaign)
+
+
+def campaigns_with_counts() -> QuerySet[Campaign]:
+    return Campaign.objects.select_related("counts")
+
+
+def last_opened_at(campaign: Campaign) -> datetime | None:
+    """Walks one index backwards; one query."""
+    pixels = Pixel.objects.of_recipients().opened().filter(campaign=campaign)
+    return pixels.order_by("-last_opened_at", "-id").values_list("last_opened_at", flat=True).first()
+
+
+def report_of(campaign: Campaign) -> dict[str, Any]:
+    """The report as one object, keys from the glossary; rates are fractions or none."""
+    totals = totals_of(campaign)
+    last = last_opened_at(campaign)
+    return {
+        "campaign_id": campaign.pk,
+        "name": campaign.name,
+        "sent_at": campaign.sent_at.isoformat() if campaign.sent_at else None,
+        "recipients": totals.recipients,
+        "sent": totals.sent,
+        "bounces": totals.bounces,
+        "delivered": totals.delivered,
+        "opens": totals.opens,
+        "unique_opens": totals.unique_opens,
+        "open_rate": totals.open_rate,
+        "total_open_rate": rate(totals.opens, totals.delivered),
+        "opens_per_opener": totals.opens_per_opener,
+        "bounce_rate": totals.bounce_rate,
+        "delivery_rate": rate(totals.delivered, totals.sent),
+        "last_opened_at": last.isoformat() if last else None,
+    }
