@@ -22,6 +22,7 @@ class BoundedPaginator(Paginator[Any]):
 
     @cached_property
     def count(self) -> int:
+        assert isinstance(self.object_list, QuerySet)
         return len(self.object_list.order_by().values_list("pk")[: self.MOST])
 
 
@@ -55,7 +56,7 @@ class StateFilter(admin.SimpleListFilter):
 class CampaignAdmin(admin.ModelAdmin[Campaign]):
     form = CampaignForm
     readonly_fields = ("sent_at", "created_at", "archived_at")
-    list_display = ("name", "sent_at", "created_at")
+    list_display: tuple[str, ...] = ("name", "sent_at", "created_at")
     list_filter = (StateFilter,)
     search_fields = ("name", "subject")
     ordering = ("-pk",)
@@ -63,9 +64,9 @@ class CampaignAdmin(admin.ModelAdmin[Campaign]):
     show_full_result_count = False
     actions = ("archive", "restore")
 
-    def get_fields(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
-        fields = ["name", "subject", "time_zone"]
-        return [*fields, *self.readonly_fields] if obj else fields
+    def get_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
+        fields = ("name", "subject", "time_zone")
+        return (*fields, *self.readonly_fields) if obj else fields
 
     def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         # Its pixels are in mailboxes for ever: a campaign is archived, not deleted.

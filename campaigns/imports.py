@@ -143,9 +143,7 @@ def _fault(email: str, name: str) -> str:
     return ""
 
 
-def _without_duplicates(
-    lines: Iterator[Row | Rejection], result: ImportResult
-) -> Iterator[Row]:
+def _without_duplicates(lines: Iterator[Row | Rejection], result: ImportResult) -> Iterator[Row]:
     """The rows to store; the others are counted on the way. The first line of an address wins."""
     seen: set[str] = set()
     for line in lines:

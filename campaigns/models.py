@@ -124,12 +124,12 @@ class Recipient(models.Model):
     def __str__(self) -> str:
         return self.email
 
-    def clean(self) -> None:
-        # Before validate_constraints(), which reads the derived column.
-        self.email_key = email_key(self.email)
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         update_fields = kwargs.get("update_fields")
         if update_fields is not None and "email" in update_fields:
             kwargs["update_fields"] = {*update_fields, "email_key"}
         super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        # Before validate_constraints(), which reads the derived column.
+        self.email_key = email_key(self.email)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from typing import TYPE_CHECKING, cast
 
 from django.core.asgi import get_asgi_application
@@ -31,3 +33,10 @@ application = PixelEndpoint(
     ),
     recorder=Recorder(open_writer().write),
 )
+
+# A process that records: what was loaded by now stays, so the garbage collector need not look at
+# it again; a hit makes no cycles, so it need not look often.
+gc.freeze()
+gc.set_threshold(100_000, 50, 50)
+# The writer's thread and the event loop pass work to each other many times in 5 ms, the default.
+sys.setswitchinterval(0.0002)

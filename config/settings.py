@@ -27,7 +27,7 @@ def env_bool(name: str, default: bool) -> bool:
     text = env.str(name, default=str(default))
     if text not in ("True", "False"):
         raise ImproperlyConfigured(f"{name} is {text!r}: write True or False.")
-    return text == "True"
+    return bool(text == "True")
 
 
 def env_int(name: str, default: int, *, least: int) -> int:
@@ -44,7 +44,7 @@ def env_secret(name: str) -> str:
             f"{name} is missing or shorter than 32 characters. Set it in the environment or in "
             f"the file .env; `make .env` writes one with a random value."
         )
-    return text
+    return str(text)
 
 
 def env_networks(name: str) -> list[str]:
@@ -61,7 +61,7 @@ def env_time_zone(name: str, default: str) -> str:
     zone = env.str(name, default=default)
     if zone not in available_timezones():
         raise ImproperlyConfigured(f"{name} is {zone!r}: write a zone such as Europe/Berlin.")
-    return zone
+    return str(zone)
 
 
 # Core

@@ -23,9 +23,7 @@ os.environ.update(
         "PUBLIC_URL": "http://testserver",
         "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
         "TIME_ZONE": "UTC",
-        "DATABASE_URL": os.environ.get(
-            "TEST_DATABASE_URL", f"sqlite:///{_scratch / 'db.sqlite3'}"
-        ),
+        "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_scratch / 'db.sqlite3'}"),
         # Each run its own: two checkouts may be tested at once.
         "STATIC_ROOT": str(_scratch / f"static-{os.getpid()}"),
     }

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -87,17 +86,16 @@ class TrackedCampaignAdmin(CampaignAdmin):
             "form": form,
             "result": result,
         }
-        return TemplateResponse(
-            request, "admin/campaigns/campaign/import_recipients.html", context
-        )
+        return TemplateResponse(request, "admin/campaigns/campaign/import_recipients.html", context)
 
     def _import(
         self, request: HttpRequest, campaign: Campaign, form: ImportForm
     ) -> dict[str, Any] | None:
-        upload: UploadedFile = form.cleaned_data["file"]
         try:
             result = import_recipients(
-                campaign, upload.file, is_dry_run=form.cleaned_data["is_dry_run"]
+                campaign,
+                form.cleaned_data["file"].file,
+                is_dry_run=form.cleaned_data["is_dry_run"],
             )
         except UnreadableFileError as error:
             form.add_error("file", f"{error} Nothing was stored.")

@@ -56,7 +56,9 @@ def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database)
-def check_database_version(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def check_database_version(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
     for alias in databases or []:
         connection = connections[alias]

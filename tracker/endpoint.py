@@ -143,5 +143,3 @@ class PixelEndpoint:
 def token_in(path: str) -> str:
     """What stands between /o/ and .gif; the empty text, which is no token, in other paths."""
     return path[len(PREFIX) : -len(SUFFIX)] if path.endswith(SUFFIX) else ""
-
-

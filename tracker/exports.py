@@ -97,15 +97,15 @@ def write_csv(rows: Iterable[Sequence[str]], write: Callable[[str], object]) -> 
 
 
 def _pixels(campaign: Campaign) -> QuerySet[Pixel]:
-    return Pixel.objects.of_recipients().filter(campaign=campaign).order_by("pk")
+    return Pixel.objects.of_recipients().filter(campaign=campaign).order_by("recipient_id")
 
 
 def _walk(pixels: QuerySet[Pixel]) -> Iterator[Pixel]:
     """All of them by key, a group a query: no cursor stays open while a client reads slowly."""
     last = 0
-    while some := list(pixels.filter(pk__gt=last)[:PIXELS_READ]):
+    while some := list(pixels.filter(recipient_id__gt=last)[:PIXELS_READ]):
         yield from some
-        last = some[-1].pk
+        last = some[-1].recipient_id or 0
 
 
 def _moment(moment: datetime | None) -> str:

@@ -63,9 +63,16 @@ class Pixel(models.Model):
     first_opened_at = models.DateTimeField(null=True)
     last_opened_at = models.DateTimeField(null=True)
     last_ip = models.GenericIPAddressField(null=True)
+    # No index and no constraint in the database: nothing asks for the pixels of an agent, agents
+    # are never deleted, and every open would pay for both.
     last_user_agent = models.ForeignKey(
-        UserAgent, models.PROTECT, related_name="+", null=True, db_index=False
-    )  # no index: nothing asks for the pixels of an agent, and every open would pay for it
+        UserAgent,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        db_constraint=False,
+    )
     open_count = models.PositiveIntegerField(default=0)
     status = models.GeneratedField(
         expression=Case(
@@ -82,7 +89,8 @@ class Pixel(models.Model):
 
     class Meta:
         constraints = [
-            # Also serves: import (who has a pixel already?) and a campaign's list by address.
+            # Also serves: import (who has a pixel already?), a campaign's list by address, and
+            # walking all its pixels (export, marking as sent).
             models.UniqueConstraint(
                 fields=["campaign", "recipient"], name="pixel_is_one_per_campaign_and_recipient"
             ),
@@ -97,9 +105,7 @@ class Pixel(models.Model):
                 name="pixel_has_a_recipient_or_is_a_test",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    open_count=0, first_opened_at__isnull=True, last_opened_at__isnull=True
-                )
+                condition=Q(open_count=0, first_opened_at__isnull=True, last_opened_at__isnull=True)
                 | Q(
                     open_count__gt=0,
                     first_opened_at__isnull=False,
@@ -108,16 +114,13 @@ class Pixel(models.Model):
                 name="pixel_opens_agree_with_their_times",
             ),
         ]
+        # No index holds what a second open changes: PostgreSQL then updates the row in place.
         indexes = [
-            # Walking a campaign's pixels in the order of their ids: export, marking as sent,
-            # verify_counts.
-            models.Index(fields=["campaign", "id"], name="pixel_campaign_id"),
-            # "Who opened", latest first: only openers stand in it, so pixels without an open
-            # cost nothing.
+            # "Who opened": only openers stand in it, in the order of their first open.
             models.Index(
-                fields=["campaign", "last_opened_at", "id"],
+                fields=["campaign", "first_opened_at", "id"],
                 condition=Q(first_opened_at__isnull=False),
-                name="pixel_campaign_last_opened",
+                name="pixel_campaign_first_opened",
             ),
             # "Bounced": few rows.
             models.Index(
@@ -141,8 +144,13 @@ class Open(models.Model):
     opened_at = models.DateTimeField()
     ip = models.GenericIPAddressField("IP address", null=True)
     user_agent = models.ForeignKey(
-        UserAgent, models.PROTECT, related_name="+", null=True, db_index=False
-    )
+        UserAgent,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        db_constraint=False,
+    )  # as Pixel.last_user_agent
 
     class Meta:
         indexes = [
@@ -165,6 +173,7 @@ class CampaignCounts(models.Model):
     bounces = models.PositiveIntegerField(default=0)
     opens = models.PositiveBigIntegerField(default=0)
     unique_opens = models.PositiveIntegerField(default=0)
+    last_opened_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "campaign counts"

@@ -123,10 +123,11 @@ def _mark_group_bounced(
 
 def _groups_of_unsent(campaign: Campaign) -> Iterator[list[int]]:
     last = 0
-    unsent = Pixel.objects.of_recipients().filter(campaign=campaign, sent_at=None).order_by("pk")
-    while pixel_ids := list(unsent.filter(pk__gt=last).values_list("pk", flat=True)[:GROUP_PIXELS]):
-        yield pixel_ids
-        last = pixel_ids[-1]
+    unsent = Pixel.objects.of_recipients().filter(campaign=campaign, sent_at=None)
+    in_order = unsent.order_by("recipient_id").values_list("pk", "recipient_id")
+    while group := list(in_order.filter(recipient_id__gt=last)[:GROUP_PIXELS]):
+        yield [pixel_id for pixel_id, _ in group]
+        last = group[-1][1] or 0
 
 
 def _lock(pixel_ids: Iterable[int]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -32,13 +33,14 @@ DRIFTED_CAMPAIGNS = """
 SELECT recount.campaign_id FROM (
     SELECT campaign_id, count(*) AS recipients, count(sent_at) AS sent,
            count(bounced_at) AS bounces, count(first_opened_at) AS unique_opens,
-           sum(open_count) AS opens
+           sum(open_count) AS opens, max(last_opened_at) AS last
     FROM tracker_pixel WHERE NOT is_test GROUP BY campaign_id
 ) AS recount
 LEFT JOIN tracker_campaigncounts AS counts ON counts.campaign_id = recount.campaign_id
 WHERE counts.recipients {differs} recount.recipients OR counts.sent {differs} recount.sent
     OR counts.bounces {differs} recount.bounces OR counts.opens {differs} recount.opens
     OR counts.unique_opens {differs} recount.unique_opens
+    OR counts.last_opened_at {differs} recount.last
 UNION
 SELECT campaign_id FROM tracker_campaigncounts AS counts
 WHERE recipients + sent + bounces + opens + unique_opens > 0
@@ -83,9 +85,7 @@ class Verification:
 
     @property
     def drift(self) -> int:
-        return (
-            len(self.drifted_pixels) + len(self.drifted_campaigns) + len(self.drifted_quarters)
-        )
+        return len(self.drifted_pixels) + len(self.drifted_campaigns) + len(self.drifted_quarters)
 
 
 def verify() -> Verification:
@@ -131,20 +131,22 @@ def _recount_campaign(campaign: Campaign) -> None:
     """With the counts row locked, no writer is between its opens and its counts here."""
     CampaignCounts.objects.get_or_create(campaign=campaign)
     counts = CampaignCounts.objects.select_for_update().get(campaign=campaign)
-    recount = Pixel.objects.of_recipients().filter(campaign=campaign).aggregate(
+    all_pixels = Pixel.objects.of_recipients().filter(campaign=campaign)
+    recount = all_pixels.aggregate(
         recipients=Count("pk"),
         sent=Count("sent_at"),
         bounces=Count("bounced_at"),
         unique_opens=Count("first_opened_at"),
+        last_opened_at=Max("last_opened_at"),
     )
     for name, value in recount.items():
         setattr(counts, name, value)
-    quarters: dict[object, list[int]] = {}
+    quarters: dict[datetime, list[int]] = {}
     opens = Open.objects.filter(pixel__campaign=campaign, pixel__is_test=False)
     for opened_at in opens.values_list("opened_at", flat=True).iterator():
         quarters.setdefault(quarter_of(opened_at), [0, 0])[0] += 1
-    pixels = Pixel.objects.of_recipients().opened().filter(campaign=campaign)
-    for first in pixels.values_list("first_opened_at", flat=True).iterator():
+    for first in all_pixels.opened().values_list("first_opened_at", flat=True).iterator():
+        assert first is not None
         quarters.setdefault(quarter_of(first), [0, 0])[1] += 1
     counts.opens = sum(each for each, _ in quarters.values())
     counts.save()

@@ -7,6 +7,8 @@ from functools import lru_cache
 from django.conf import settings
 from django.urls import reverse
 
+from tracker.clients import client_name
+from tracker.models import Pixel
 from tracker.tokens import Tokens
 
 
@@ -30,3 +32,12 @@ def snippet(pixel_id: int) -> str:
     Not hidden by a style: clients skip what is not displayed, and filters distrust it.
     """
     return f'<img src="{pixel_url(pixel_id)}" width="1" height="1" alt="" border="0">'
+
+
+def add_snippet(pixel: Pixel) -> Pixel:
+    """The pixel with ``snippet``, ``pixel_url`` and ``client`` for the template to show."""
+    agent = pixel.last_user_agent
+    pixel.snippet = snippet(pixel.pk)  # type: ignore[attr-defined]
+    pixel.pixel_url = pixel_url(pixel.pk)  # type: ignore[attr-defined]
+    pixel.client = client_name(agent.text) if agent else ""  # type: ignore[attr-defined]
+    return pixel

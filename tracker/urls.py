@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tracker import health, views
+from tracker import health, pixel_view, views
 
 urlpatterns = [
-    path("o/<str:token>.gif", views.pixel, name="pixel"),
-    path("o/<path:path>", views.pixel_by_path),
+    path("o/<str:token>.gif", pixel_view.pixel, name="pixel"),
+    path("o/<path:path>", pixel_view.pixel_by_path),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics_page, name="metrics"),
     path("campaigns/", views.campaign_list, name="campaign_list"),
     path("campaigns/<int:campaign_id>/", views.campaign_report, name="campaign_report"),
-    path("campaigns/<int:campaign_id>/report.csv", views.campaign_report_csv, name="campaign_report_csv"),
-    path("campaigns/<int:campaign_id>/snippets/", views.campaign_snippets, name="campaign_snippets"),
+    path(
+        "campaigns/<int:campaign_id>/report.csv",
+        views.campaign_report_csv,
+        name="campaign_report_csv",
+    ),
+    path(
+        "campaigns/<int:campaign_id>/snippets/", views.campaign_snippets, name="campaign_snippets"
+    ),
     path(
         "campaigns/<int:campaign_id>/snippets.csv",
         views.campaign_snippets_csv,
         name="campaign_snippets_csv",
     ),
-    path("campaigns/<int:campaign_id>/mark-sent", views.campaign_mark_sent, name="campaign_mark_sent"),
+    path(
+        "campaigns/<int:campaign_id>/mark-sent", views.campaign_mark_sent, name="campaign_mark_sent"
+    ),
 ]

@@ -20,7 +20,9 @@ def test_an_address_is_unique_whatever_its_letter_case_and_stored_as_given() -> 
 
 def test_an_address_is_unique_in_bulk_too() -> None:
     with pytest.raises(IntegrityError):
-        Recipient.objects.bulk_create([Recipient(email="a@x.example"), Recipient(email="A@X.EXAMPLE")])
+        Recipient.objects.bulk_create(
+            [Recipient(email="a@x.example"), Recipient(email="A@X.EXAMPLE")]
+        )
 
 
 def test_a_form_says_that_the_address_exists() -> None:

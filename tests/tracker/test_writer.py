@@ -229,9 +229,9 @@ def expected_is_stored(
         counts = CampaignCounts.objects.get(campaign=campaign_id)
         assert (counts.opens, counts.unique_opens) == (len(hits), len(firsts))
         quarters = QuarterHourCounts.objects.filter(campaign=campaign_id)
-        assert {
-            q.starts_at: (q.opens, q.unique_opens) for q in quarters
-        } == quarters_of([hit.opened_at for hit in hits], list(firsts.values()))
+        assert {q.starts_at: (q.opens, q.unique_opens) for q in quarters} == quarters_of(
+            [hit.opened_at for hit in hits], list(firsts.values())
+        )
 
 
 def quarters_of(opens: list[int], firsts: list[int]) -> dict[datetime, tuple[int, int]]:

@@ -17,8 +17,8 @@ from tracker.models import CampaignCounts, Pixel
 
 ROWS = 50
 
-# What a sort key in the URL orders by. Only openers have opens to sort by; their rows stand in
-# an index of their own, in the order of the last open.
+# What a sort key in the URL orders by. Only openers have opens to sort by; they stand in an index
+# of their own, in the order of their first open.
 BY_ADDRESS = {"address": "recipient__email_key"}
 BY_OPENS = {"first": "first_opened_at", "last": "last_opened_at", "opens": "open_count"}
 
@@ -35,9 +35,7 @@ class Show:
 
 SHOWS = {
     "all": Show("All", "This campaign has no recipients yet: import a list first."),
-    "opened": Show(
-        "Opened", "No open so far.", sorts=BY_ADDRESS | BY_OPENS, default_sort="-last"
-    ),
+    "opened": Show("Opened", "No open so far.", sorts=BY_ADDRESS | BY_OPENS, default_sort="-first"),
     "unopened": Show("Not opened", "Everyone has opened."),
     "bounced": Show("Bounced", "Nothing bounced."),
 }
@@ -72,7 +70,11 @@ class Query:
             sort = SHOWS[show].default_sort
         words = parameters.get("q", "").replace("\x00", "").strip()[:254]
         return cls(
-            show, sort, words, _position(parameters.get("after")), _position(parameters.get("before"))
+            show,
+            sort,
+            words,
+            _position(parameters.get("after")),
+            _position(parameters.get("before")),
         )
 
     @property
@@ -152,16 +154,16 @@ def people_page(
         rows.reverse()
     for row in rows:
         row.client = client_name(row.last_user_agent.text) if row.last_user_agent else ""  # type: ignore[attr-defined]  # for the template
-    has_next = is_more or is_backwards
-    has_previous = query.after is not None if not is_backwards else is_more
+    has_next = bool(rows) and (is_more or is_backwards)
+    has_previous = bool(rows) and (is_more if is_backwards else query.after is not None)
     return People(
         tabs=_tabs(totals, query, keep),
         columns=_columns(query, keep),
         rows=rows,
         query=query.words,
         state={**keep, "show": query.show, "sort": query.sort},
-        previous_url=query.url(keep, before=_place(rows[0], query)) if rows and has_previous else None,
-        next_url=query.url(keep, after=_place(rows[-1], query)) if rows and has_next else None,
+        previous_url=query.url(keep, before=_place(rows[0], query)) if has_previous else None,
+        next_url=query.url(keep, after=_place(rows[-1], query)) if has_next else None,
         empty_text=_empty_text(totals, query),
     )
 

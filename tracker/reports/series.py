@@ -6,16 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from django.db.models import Max, Min
 
 from campaigns.models import Campaign
-from tracker.charts import Point
 from tracker.models import QuarterHourCounts
-
-By = Literal["hour", "day"]
+from tracker.reports.geometry import By, Point
 
 # One window of the chart: as many bars as a phone can show.
 HOURS_SHOWN = 72
@@ -73,9 +70,7 @@ def add_up(
     return [Point(start, *sums[start.astimezone(UTC)]) for start in starts]
 
 
-def bucket_starts(
-    first: datetime, last: datetime, by: By, zone: ZoneInfo
-) -> Iterable[datetime]:
+def bucket_starts(first: datetime, last: datetime, by: By, zone: ZoneInfo) -> Iterable[datetime]:
     """The starts of all hours or days from the one with ``first`` to the one with ``last``."""
     start = start_of(first, by, zone)
     # Compared as moments: an aware comparison within one zone would ignore the offset.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
@@ -10,12 +10,11 @@ import psycopg
 from tracker.hits import Hit
 from tracker.writer.base import Writer
 
-# Before the first group of a connection. The group drives every join and each of its rows finds
-# its partner by key, so the plan is known: it must not depend on statistics that are as old as
-# the last ANALYZE (an empty table of pixels may hold millions a minute later).
+# Before the first group of a connection. Stored rows are always found by key, so the plan is
+# known: it must not depend on statistics that are as old as the last ANALYZE (an empty table of
+# pixels may hold millions a minute later).
 PREPARE_CONNECTION = """
 SET enable_seqscan = off;
-SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET plan_cache_mode = force_generic_plan;
 SET jit = off
@@ -26,7 +25,8 @@ WRITE_GROUP = """
 WITH hit AS MATERIALIZED (
     SELECT id, pixel_id, ip, user_agent_id,
            timestamptz 'epoch' + microseconds * interval '1 microsecond' AS opened_at
-    FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::inet[], %s::bigint[])
+    FROM unnest(%(ids)s::uuid[], %(pixel_ids)s::bigint[], %(microseconds)s::bigint[],
+                %(ips)s::inet[], %(user_agent_ids)s::bigint[])
          AS one (id, pixel_id, microseconds, ip, user_agent_id)
 ),
 
@@ -34,7 +34,7 @@ WITH hit AS MATERIALIZED (
 pixel AS MATERIALIZED (
     SELECT id, campaign_id, is_test, first_opened_at
     FROM tracker_pixel
-    WHERE id IN (SELECT pixel_id FROM hit)
+    WHERE id = ANY(%(distinct_pixel_ids)s::bigint[])
     ORDER BY id
     FOR NO KEY UPDATE
 ),
@@ -72,21 +72,24 @@ touched AS (
         last_user_agent_id = CASE WHEN tracker_pixel.last_opened_at > folded.last_opened_at
             THEN tracker_pixel.last_user_agent_id ELSE folded.user_agent_id END
     FROM folded
+    -- The second condition is implied by the first; with it the rows are found by key.
     WHERE tracker_pixel.id = folded.id
+        AND tracker_pixel.id = ANY(%(distinct_pixel_ids)s::bigint[])
 ),
 
 campaign AS (
     INSERT INTO tracker_campaigncounts
-        (campaign_id, recipients, sent, bounces, opens, unique_opens)
+        (campaign_id, recipients, sent, bounces, opens, unique_opens, last_opened_at)
     SELECT campaign_id, 0, 0, 0, sum(opens),
-           count(*) FILTER (WHERE old_first_opened_at IS NULL)
+           count(*) FILTER (WHERE old_first_opened_at IS NULL), max(last_opened_at)
     FROM folded
     WHERE NOT is_test
     GROUP BY campaign_id
     ORDER BY campaign_id
     ON CONFLICT (campaign_id) DO UPDATE SET
         opens = tracker_campaigncounts.opens + excluded.opens,
-        unique_opens = tracker_campaigncounts.unique_opens + excluded.unique_opens
+        unique_opens = tracker_campaigncounts.unique_opens + excluded.unique_opens,
+        last_opened_at = greatest(tracker_campaigncounts.last_opened_at, excluded.last_opened_at)
     RETURNING campaign_id
 ),
 
@@ -127,7 +130,10 @@ SELECT count(*) FROM recorded
 
 class PostgresqlWriter(Writer):
     def _write(self, hits: Sequence[Hit], agent_ids: Sequence[int]) -> int:
-        with psycopg.Cursor(self._psycopg_connection()) as cursor, self._connection.wrap_database_errors:
+        with (
+            psycopg.Cursor(self._psycopg_connection()) as cursor,
+            self._connection.wrap_database_errors,
+        ):
             cursor.execute(WRITE_GROUP, as_arrays(hits, agent_ids), prepare=True)
             row = cursor.fetchone()
         assert row is not None
@@ -143,13 +149,15 @@ class PostgresqlWriter(Writer):
         return self._connection.connection  # type: ignore[no-any-return]  # Django does not say
 
 
-def as_arrays(hits: Sequence[Hit], agent_ids: Sequence[int]) -> list[str]:
+def as_arrays(hits: Sequence[Hit], agent_ids: Sequence[int]) -> dict[str, str]:
     """The columns as array literals; safe unquoted, since none holds a comma, brace or quote."""
-    columns = (
-        [f"{hit.id:032x}" for hit in hits],
-        [str(hit.pixel_id) for hit in hits],
-        [str(hit.opened_at) for hit in hits],
-        [hit.ip or "NULL" for hit in hits],
-        [str(agent_id) for agent_id in agent_ids],
-    )
-    return ["{" + ",".join(column) + "}" for column in columns]
+    pixel_ids = [str(hit.pixel_id) for hit in hits]
+    columns: dict[str, Iterable[str]] = {
+        "ids": [f"{hit.id:032x}" for hit in hits],
+        "pixel_ids": pixel_ids,
+        "microseconds": [str(hit.opened_at) for hit in hits],
+        "ips": [hit.ip or "NULL" for hit in hits],
+        "user_agent_ids": [str(agent_id) for agent_id in agent_ids],
+        "distinct_pixel_ids": set(pixel_ids),
+    }
+    return {name: "{" + ",".join(column) + "}" for name, column in columns.items()}

@@ -38,10 +38,12 @@ UPDATE tracker_pixel SET open_count = open_count + %s, first_opened_at = %s,
 """
 
 ADD_TO_CAMPAIGN = """
-INSERT INTO tracker_campaigncounts (campaign_id, recipients, sent, bounces, opens, unique_opens)
-VALUES (%s, 0, 0, 0, %s, %s)
+INSERT INTO tracker_campaigncounts
+    (campaign_id, recipients, sent, bounces, opens, unique_opens, last_opened_at)
+VALUES (%s, 0, 0, 0, %s, %s, %s)
 ON CONFLICT (campaign_id) DO UPDATE SET
-    opens = opens + excluded.opens, unique_opens = unique_opens + excluded.unique_opens
+    opens = opens + excluded.opens, unique_opens = unique_opens + excluded.unique_opens,
+    last_opened_at = max(coalesce(last_opened_at, ''), excluded.last_opened_at)
 """
 
 ADD_TO_QUARTER = """
@@ -120,29 +122,21 @@ class SqliteWriter(Writer):
         by_pixel: dict[int, list[tuple[Hit, int]]] = defaultdict(list)
         for hit, agent_id in new:
             by_pixel[hit.pixel_id].append((hit, agent_id))
-        opens: dict[int, int] = defaultdict(int)
-        unique_opens: dict[int, int] = defaultdict(int)
+        totals: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+        lasts: dict[int, int] = defaultdict(int)
         quarters: dict[tuple[int, datetime], list[int]] = defaultdict(lambda: [0, 0])
         for pixel_id, hits in sorted(by_pixel.items()):
             pixel = pixels[pixel_id]
             first = self._change_pixel(cursor, pixel_id, pixel, hits)
-            if pixel.is_test:
-                continue
-            campaign_id, old_first = pixel.campaign_id, pixel.first_opened_at
-            opens[campaign_id] += len(hits)
-            unique_opens[campaign_id] += old_first is None
-            for hit, _ in hits:
-                quarters[campaign_id, quarter_of(opened_at(hit))][0] += 1
-            # A unique open belongs to the quarter of the pixel's first open: one that arrives
-            # late but was earlier takes it along.
-            if first != old_first:
-                quarters[campaign_id, quarter_of(first)][1] += 1
-                if old_first is not None:
-                    quarters[campaign_id, quarter_of(old_first)][1] -= 1
-        for campaign_id in sorted(opens):
-            cursor.execute(
-                ADD_TO_CAMPAIGN, [campaign_id, opens[campaign_id], unique_opens[campaign_id]]
-            )
+            if not pixel.is_test:
+                totals[pixel.campaign_id][0] += len(hits)
+                totals[pixel.campaign_id][1] += pixel.first_opened_at is None
+                last = max(hit.opened_at for hit, _ in hits)
+                lasts[pixel.campaign_id] = max(last, lasts[pixel.campaign_id])
+                count_quarters(quarters, pixel, first, [hit for hit, _ in hits])
+        for campaign_id, counts in sorted(totals.items()):
+            last_at = self._adapted(moment_of(lasts[campaign_id]))
+            cursor.execute(ADD_TO_CAMPAIGN, [campaign_id, *counts, last_at])
         for (campaign_id, starts_at), counts in sorted(quarters.items()):
             cursor.execute(ADD_TO_QUARTER, [campaign_id, self._adapted(starts_at), *counts])
 
@@ -173,8 +167,31 @@ class SqliteWriter(Writer):
         return self._connection.ops.adapt_datetimefield_value(moment)
 
 
+def count_quarters(
+    quarters: dict[tuple[int, datetime], list[int]],
+    pixel: PixelBefore,
+    first: datetime,
+    hits: Sequence[Hit],
+) -> None:
+    """Add a pixel's hits to [opens, unique opens] of their quarters.
+
+    A unique open belongs to the quarter of the pixel's first open: one that arrives late but was
+    earlier takes it along.
+    """
+    for hit in hits:
+        quarters[pixel.campaign_id, quarter_of(opened_at(hit))][0] += 1
+    if first != pixel.first_opened_at:
+        quarters[pixel.campaign_id, quarter_of(first)][1] += 1
+        if pixel.first_opened_at is not None:
+            quarters[pixel.campaign_id, quarter_of(pixel.first_opened_at)][1] -= 1
+
+
+def moment_of(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
 def opened_at(hit: Hit) -> datetime:
-    return EPOCH + timedelta(microseconds=hit.opened_at)
+    return moment_of(hit.opened_at)
 
 
 def quarter_of(moment: datetime) -> datetime:

@@ -28,7 +28,7 @@ def find_campaign(campaign_id: int) -> Campaign:
 @contextmanager
 def opened_file(path: str) -> Iterator[BinaryIO]:
     try:
-        stream = Path(path).open("rb")
+        stream = Path(path).open("rb")  # noqa: SIM115  # closed by the with below
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
     with stream:

@@ -80,7 +80,9 @@ def open_mails(campaign: Campaign, address: str) -> int:
         if chance.random() < 0.46:
             agent = chance.choice(USER_AGENTS)
             for _ in range(chance.choice((1, 1, 1, 2, 4))):
-                fetch(f"{address}{reverse('pixel', args=[configured_tokens().make(pixel.pk)])}", agent)
+                fetch(
+                    f"{address}{reverse('pixel', args=[configured_tokens().make(pixel.pk)])}", agent
+                )
                 hits += 1
     return hits
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import tempfile
 from argparse import ArgumentParser
@@ -16,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from granian import Granian
 from granian.constants import Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
 YEAR = 365 * 24 * 3600
 
@@ -28,7 +30,7 @@ class Command(BaseCommand):
             "--bind", default="127.0.0.1:8000", metavar="HOST:PORT", help="default: %(default)s"
         )
         parser.add_argument(
-            "--workers", type=int, default=1, help="processes; one records a thousand hits a second and more"
+            "--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)"
         )
 
     def handle(self, *args: Any, bind: str, workers: int, **options: Any) -> None:
@@ -38,8 +40,10 @@ class Command(BaseCommand):
         refuse_unmigrated_database()
         call_command("collectstatic", interactive=False, verbosity=0)
         with tempfile.TemporaryDirectory(prefix="glimpse-metrics-") as metrics_directory:
-            # The worker processes inherit it and add their figures up in it.
+            # The worker processes add their figures up in it. They start as fresh interpreters:
+            # a copy of this one would have made its metrics before, and share its connections.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_directory
+            multiprocessing.set_start_method("spawn", force=True)
             self.stdout.write(f"Glimpse serves on http://{bind} (stop: Ctrl-C or SIGTERM)")
             self.stdout.flush()
             server(host, port, workers).serve()
@@ -66,7 +70,7 @@ def server(host: str, port: int, workers: int) -> Any:
         static_path_mount=[Path(settings.STATIC_ROOT)],
         # Names carry a hash of the content.
         static_path_expires=YEAR,
-        log_level="warning",
+        log_level=LogLevels.warning,
     )
 
 

@@ -1,0 +1,139 @@
+"""The product from outside: a fresh database, manage.py as a command, the real server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parents[1]
+STARTED_WITHIN = 60.0
+STOPPED_WITHIN = 30.0
+METRICS_TOKEN = "metrics-token-only-for-tests"
+
+
+@dataclass
+class Installation:
+    """One configured Glimpse with a database of its own."""
+
+    environment: dict[str, str]
+    directory: Path
+    port: int = field(default_factory=lambda: free_port())
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def manage(self, *arguments: str, status: int = 0) -> str:
+        """Standard output of ``manage.py …``; fails unless it ends with this status."""
+        result = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == status, f"{arguments}: {result.stdout}{result.stderr}"
+        return result.stdout
+
+    def file(self, name: str, content: str) -> str:
+        path = self.directory / name
+        path.write_text(content, encoding="utf-8")
+        return str(path)
+
+    @contextmanager
+    def serving(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """The production server, until the block ends; SIGTERM has to end it in time."""
+        log = (self.directory / "serve.log").open("ab")
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--bind", f"127.0.0.1:{self.port}", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            self._wait_until_ready(process)
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(STOPPED_WITHIN)
+            log.close()
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "serve.log").read_text(errors="replace")
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        until = time.monotonic() + STARTED_WITHIN
+        while time.monotonic() < until:
+            assert process.poll() is None, self.log
+            try:
+                with urllib.request.urlopen(f"{self.address}/readyz", timeout=5):
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.05)
+        raise AssertionError(f"the server did not start: {self.log}")
+
+
+@contextmanager
+def installation(**settings: str) -> Iterator[Installation]:
+    """On the database kind that the tests run on; migrated, otherwise empty."""
+    with tempfile.TemporaryDirectory(prefix="glimpse-") as name, _database(Path(name)) as url:
+        port = free_port()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", name),
+            "SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests",
+            "DATABASE_URL": url,
+            "PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "STATIC_ROOT": f"{name}/static",
+            "METRICS_TOKEN": METRICS_TOKEN,
+            "PYTHONUNBUFFERED": "1",
+            **settings,
+        }
+        made = Installation(environment, Path(name), port)
+        made.manage("migrate", "--verbosity", "0")
+        yield made
+
+
+@contextmanager
+def _database(directory: Path) -> Iterator[str]:
+    url = urlsplit(os.environ.get("TEST_DATABASE_URL", ""))
+    if not url.scheme.startswith("postgres"):
+        yield f"sqlite:///{directory / 'db.sqlite3'}"
+        return
+    name = f"glimpse_{uuid.uuid4().hex[:12]}"
+    _on_server(urlunsplit(url), "CREATE DATABASE {}", name)
+    try:
+        yield urlunsplit(url._replace(path=f"/{name}"))
+    finally:
+        _on_server(urlunsplit(url), "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _on_server(url: str, statement: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

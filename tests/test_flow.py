@@ -1,0 +1,192 @@
+"""From a pixel's URL to the report, on the production server and through the commands alone."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.server import METRICS_TOKEN, Installation, installation
+from tests.tracker.pixel_cases import CASES, Case, url_of
+from tracker.endpoint import GIF, HEADERS
+
+WORKERS = "2"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Installation]:
+    with installation(TRUSTED_PROXIES="127.0.0.0/8") as made, made.serving("--workers", WORKERS):
+        yield made
+
+
+def new_campaign(made: Installation, recipients: int) -> tuple[str, list[str]]:
+    """A campaign that was sent: its id, and its pixels' paths."""
+    campaign_id = made.manage("create_campaign", "From outside").strip()
+    lines = "".join(f"r{number}@c{campaign_id}.example\n" for number in range(recipients))
+    file = made.file("list.csv", f"email\n{lines}")
+    summary = json.loads(made.manage("import_recipients", campaign_id, file, "--json"))
+    assert summary["created"] == recipients
+    made.manage("mark_sent", campaign_id)
+    exported = csv.DictReader(io.StringIO(made.manage("export_snippets", campaign_id)))
+    return campaign_id, [urlsplit(row["pixel_url"]).path for row in exported]
+
+
+def report_of(made: Installation, campaign_id: str) -> dict[str, object]:
+    report: dict[str, object] = json.loads(made.manage("report", campaign_id, "--json"))
+    return report
+
+
+def request(
+    made: Installation, path: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=30)
+    try:
+        connection.request(method, path, headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_server_keeps_the_pixels_contract(case: Case, served: Installation) -> None:
+    campaign_id, (path,) = new_campaign(served, 1)
+    token = path.removeprefix("/o/").removesuffix(".gif")
+    status, headers, body = request(served, url_of(case, token), case.method, case.headers)
+    assert status == case.status
+    assert report_of(served, campaign_id)["opens"] == case.opens
+    if status == 200:
+        assert body == (b"" if case.method == "HEAD" else GIF)
+        assert {name.lower(): value for name, value in HEADERS.items()}.items() <= headers.items()
+        assert "set-cookie" not in headers
+
+
+def test_many_clients_at_once_are_counted_exactly(served: Installation) -> None:
+    campaign_id, paths = new_campaign(served, 25)
+    failures: list[object] = []
+
+    def open_mails(paths: list[str]) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+        for path in paths:
+            connection.request("GET", path, headers={"User-Agent": "Thunderbird"})
+            answer = connection.getresponse()
+            if (answer.status, answer.read()) != (200, GIF):
+                failures.append(answer.status)
+        connection.close()
+
+    threads = [
+        threading.Thread(target=open_mails, args=(paths[:20] if n % 2 else paths[19::-1],))
+        for n in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert failures == []
+    report = report_of(served, campaign_id)
+    assert (report["opens"], report["unique_opens"]) == (16 * 20, 20)
+    assert report["open_rate"] == 0.8
+    assert json.loads(served.manage("verify_counts", "--json"))["drift"] == 0
+
+
+def test_the_address_is_taken_from_a_trusted_proxy_right_to_left(served: Installation) -> None:
+    campaign_id, (path,) = new_campaign(served, 1)
+    request(served, path, headers={"X-Forwarded-For": "203.0.113.9, 2001:db8::5, 127.0.0.1"})
+    code = f"print(__import__('tracker.models').models.Open.objects.latest('pk').ip, {campaign_id})"
+    assert served.manage("shell", "-v0", "-c", code).split()[0] == "2001:db8::5"
+
+
+def test_a_user_agent_of_any_bytes_and_any_length_is_answered_and_recorded(
+    served: Installation,
+) -> None:
+    campaign_id, (path,) = new_campaign(served, 1)
+    for agent in (b"\xff\xfe\x80 agent", b"A" * 30_000, b"", b"\xf0\x9f\x93\xa7"):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=30) as raw:
+            raw.sendall(
+                b"GET " + path.encode() + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                b"User-Agent: " + agent + b"\r\n\r\n"
+            )
+            answer = b"".join(iter(lambda: raw.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert answer.endswith(GIF)
+    assert report_of(served, campaign_id)["opens"] == 4
+
+
+def test_metrics_of_all_processes_are_added_up(served: Installation) -> None:
+    def recorded() -> float:
+        status, _, body = request(
+            served, "/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"}
+        )
+        assert status == 200
+        lines = [line for line in body.decode().splitlines() if 'outcome="recorded"' in line]
+        return sum(float(line.split()[-1]) for line in lines)
+
+    _, paths = new_campaign(served, 10)
+    before = recorded()
+    for path in paths * 3:
+        request(served, path)
+    assert recorded() == before + 30
+
+
+def test_pages_are_served_by_the_same_server_under_a_strict_policy(served: Installation) -> None:
+    status, headers, _ = request(served, "/campaigns/")
+    assert (status, headers["location"]) == (302, "/accounts/login/?next=/campaigns/")
+    status, headers, body = request(served, "/accounts/login/")
+    assert status == 200
+    assert "default-src 'none'" in headers["content-security-policy"]
+    style = next(part for part in body.decode().split('"') if part.endswith(".css"))
+    status, headers, _ = request(served, style)
+    assert (status, headers["content-type"].split(";")[0]) == (200, "text/css")
+
+
+def test_sigterm_ends_the_server_soon_and_loses_no_answered_hit() -> None:
+    with installation() as made, made.serving("--workers", WORKERS) as process:
+        campaign_id, paths = new_campaign(made, 50)
+        answered = [0] * 8
+        threads = [
+            threading.Thread(target=ask_until_it_ends, args=(made, paths, answered, n))
+            for n in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        while sum(answered) < 200:
+            time.sleep(0.01)
+        started = time.monotonic()
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(30)
+        assert time.monotonic() - started < 20
+        for thread in threads:
+            thread.join(60)
+        opens = report_of(made, campaign_id)["opens"]
+        assert isinstance(opens, int)
+        # A hit may be recorded whose answer the ending server could not send any more.
+        assert sum(answered) <= opens <= sum(answered) + 8
+        assert json.loads(made.manage("verify_counts", "--json"))["drift"] == 0
+
+
+def ask_until_it_ends(
+    made: Installation, paths: list[str], answered: list[int], number: int
+) -> None:
+    for path in paths * 1000:
+        try:
+            if request(made, path)[2] == GIF:
+                answered[number] += 1
+        except (OSError, http.client.HTTPException):
+            return
+
+
+def test_a_database_that_is_not_migrated_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with installation() as made:
+        made.manage("migrate", "tracker", "zero", "--verbosity", "0")
+        made.manage("serve", "--bind", f"127.0.0.1:{made.port}", status=1)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from campaigns.models import Campaign, Recipient
+from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
+from tracker.models import Pixel
+from tracker.writer import write_hits
+
+LogIn = Callable[[str], Client]
+
+
+def upload(client: Client, campaign: Campaign, content: bytes, **more: str) -> Any:
+    return client.post(
+        f"/admin/campaigns/campaign/{campaign.pk}/import/",
+        {"file": SimpleUploadedFile("list.csv", content), **more},
+    )
+
+
+@pytest.mark.django_db
+def test_a_marketer_creates_a_campaign_with_a_test_pixel(log_in: LogIn) -> None:
+    answer = log_in("marketer").post(
+        "/admin/campaigns/campaign/add/",
+        {"name": "Spring", "subject": "New", "time_zone": "Europe/Berlin"},
+    )
+    assert answer.status_code == 302
+    campaign = Campaign.objects.get()
+    assert campaign.time_zone == "Europe/Berlin"
+    assert Pixel.objects.get().is_test
+
+
+@pytest.mark.django_db
+def test_a_zone_that_does_not_exist_is_refused_by_the_form(log_in: LogIn) -> None:
+    answer = log_in("marketer").post(
+        "/admin/campaigns/campaign/add/", {"name": "Spring", "time_zone": "Mars/Olympus"}
+    )
+    assert "is no time zone" in answer.content.decode()
+    assert not Campaign.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_marketer_imports_recipients_and_reads_what_became_of_each_line(log_in: LogIn) -> None:
+    campaign = make_campaign()
+    page = upload(
+        log_in("marketer"), campaign, b"E-Mail;Name\na@example.com;Ann\nwrong;Bob\nA@EXAMPLE.COM;\n"
+    )
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "“wrong” is not an email address" in text
+    result = page.context["result"]
+    assert (result["rows"], result["created"], result["duplicates"]) == (3, 1, 1)
+    assert counts_of(campaign).recipients == 1
+
+
+@pytest.mark.django_db
+def test_a_dry_run_in_the_admin_stores_nothing(log_in: LogIn) -> None:
+    campaign = make_campaign()
+    page = upload(log_in("marketer"), campaign, b"email\na@example.com\n", is_dry_run="on")
+    assert page.context["result"]["created"] == 1
+    assert not Recipient.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("content", [b"first,last\nx,y\n", b"\x89PNG\r\n\x00"])
+def test_a_file_that_is_no_list_gets_a_clear_error(content: bytes, log_in: LogIn) -> None:
+    campaign = make_campaign()
+    page = upload(log_in("marketer"), campaign, content)
+    assert page.status_code == 200
+    assert "Nothing was stored" in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_who_may_not_manage_may_not_import(log_in: LogIn) -> None:
+    campaign = make_campaign()
+    for name in ("viewer", "nobody"):
+        assert upload(log_in(name), campaign, b"email\na@example.com\n").status_code == 302
+    assert not Recipient.objects.exists()
+
+
+@pytest.mark.django_db
+def test_campaigns_are_archived_and_brought_back_but_not_deleted(log_in: LogIn) -> None:
+    campaign = make_campaign()
+    client = log_in("administrator")
+    action = {"action": "archive", "_selected_action": [campaign.pk]}
+    client.post("/admin/campaigns/campaign/", action)
+    campaign.refresh_from_db()
+    assert campaign.archived_at is not None
+    assert (
+        campaign.name
+        not in client.get("/admin/campaigns/campaign/").content.decode().split("<tbody")[-1]
+    )
+    client.post("/admin/campaigns/campaign/?state=archived", {**action, "action": "restore"})
+    campaign.refresh_from_db()
+    assert campaign.archived_at is None
+    assert client.get(f"/admin/campaigns/campaign/{campaign.pk}/delete/").status_code == 403
+
+
+@pytest.mark.usefixtures("real_db")
+def test_the_campaign_list_shows_open_rates_in_a_fixed_number_of_queries(
+    log_in: LogIn, django_assert_num_queries: Any
+) -> None:
+    client = log_in("marketer")
+    for _ in range(30):
+        campaign = make_campaign(*emails(4))
+    write_hits([make_hit(pixels_of(campaign)[0].pk)])
+    with django_assert_num_queries(6):
+        page = client.get("/admin/campaigns/campaign/")
+    assert "25.0\u202f%" in page.content.decode()
+
+
+@pytest.mark.usefixtures("real_db")
+def test_recipients_pixels_and_opens_are_searched_by_address(log_in: LogIn) -> None:
+    campaign = make_campaign(*emails(3))
+    write_hits([make_hit(pixel.pk) for pixel in pixels_of(campaign)])
+    client = log_in("marketer")
+    for table in ("campaigns/recipient", "tracker/pixel", "tracker/open"):
+        everything = client.get(f"/admin/{table}/").content.decode()
+        assert everything.count("@example.com</") >= 3
+        found = client.get(f"/admin/{table}/?q=R0001@example.com").content.decode()
+        assert "r0001@example.com" in found
+        assert "r0002@example.com" not in found
+
+
+@pytest.mark.usefixtures("real_db")
+def test_pixels_and_opens_are_looked_at_not_edited(log_in: LogIn) -> None:
+    campaign = make_campaign("a@example.com")
+    (pixel,) = pixels_of(campaign)
+    write_hits([make_hit(pixel.pk)])
+    client = log_in("administrator")
+    page = f"/admin/tracker/pixel/{pixel.pk}/change/"
+    assert client.get(page).status_code == 200
+    assert client.post(page, {"open_count": 99}).status_code == 403
+    assert client.get("/admin/tracker/pixel/add/").status_code == 403
+    assert client.get("/admin/tracker/open/add/").status_code == 403
+    assert client.get(f"/admin/tracker/pixel/{pixel.pk}/delete/").status_code == 403
+
+
+@pytest.mark.django_db
+def test_the_admin_never_counts_a_whole_table(log_in: LogIn) -> None:
+    make_campaign(*emails(30))
+    client = log_in("administrator")
+    for table in ("campaigns/recipient", "tracker/pixel", "tracker/open"):
+        with CaptureQueriesContext(connection) as queries:
+            client.get(f"/admin/{table}/")
+        statements = [query["sql"].upper() for query in queries]
+        assert statements
+        assert not [statement for statement in statements if "COUNT(" in statement]

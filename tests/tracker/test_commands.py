@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from campaigns.models import Campaign
+from tests.conftest import emails, make_campaign, make_hit, pixels_of
+from tracker.models import CampaignCounts
+from tracker.writer import write_hits
+
+
+def run(*arguments: Any) -> str:
+    out = io.StringIO()
+    call_command(*arguments, stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
+@pytest.mark.django_db
+def test_creating_a_campaign_prints_its_id_alone() -> None:
+    printed = run("create_campaign", "Spring", "--subject", "New")
+    campaign = Campaign.objects.get()
+    assert printed == f"{campaign.pk}\n"
+    assert campaign.subject == "New"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "reason"), [("", "name"), ("x" * 201, "200")])
+def test_a_name_that_cannot_be_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(CommandError, match=reason):
+        run("create_campaign", name)
+    assert not Campaign.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_import_summary_is_one_json_object(tmp_path: Path) -> None:
+    campaign = make_campaign()
+    file = tmp_path / "list.csv"
+    file.write_bytes(b"email\na@example.com\nwrong\nA@example.com\n")
+    summary = json.loads(run("import_recipients", campaign.pk, str(file), "--json"))
+    assert summary["rows"] == 3
+    assert (summary["created"], summary["updated"], summary["duplicates"]) == (1, 0, 1)
+    assert summary["rejected"] == [
+        {"line": 3, "reason": "“wrong” is not an email address", "text": "wrong"}
+    ]
+
+
+@pytest.mark.django_db
+def test_the_import_summary_reads_well(tmp_path: Path) -> None:
+    campaign = make_campaign()
+    file = tmp_path / "list.csv"
+    file.write_bytes(b"email\na@example.com\nwrong\n")
+    text = run("import_recipients", campaign.pk, str(file), "--dry-run")
+    assert text.startswith("Only tried, nothing stored.")
+    assert "line 3: “wrong” is not an email address" in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("import_recipients", 999, "list.csv"),
+        ("mark_sent", 999),
+        ("mark_bounced", 999, "list.csv"),
+        ("export_snippets", 999),
+        ("report", 999),
+    ],
+)
+def test_a_campaign_that_does_not_exist_is_said_so(arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(CommandError, match=r"There is no campaign 999\. There is none yet\."):
+        run(*arguments)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("command", ["import_recipients", "mark_bounced"])
+def test_a_file_that_does_not_exist_is_said_so(command: str) -> None:
+    campaign = make_campaign()
+    with pytest.raises(CommandError, match="cannot be read: No such file"):
+        run(command, campaign.pk, "no-such-file.csv")
+
+
+@pytest.mark.django_db
+def test_sending_and_bouncing_by_command_change_what_the_report_says(tmp_path: Path) -> None:
+    campaign = make_campaign(*emails(4), is_sent=False)
+    run("mark_sent", campaign.pk, "--at", "2026-03-12T09:00+01:00")
+    bounced = tmp_path / "bounced.txt"
+    bounced.write_text("r0003@example.com\nstranger@example.com\n")
+    text = run("mark_bounced", campaign.pk, str(bounced))
+    assert "line 2: not in this campaign: stranger@example.com" in text
+    report = json.loads(run("report", campaign.pk, "--json"))
+    assert report["sent_at"] == "2026-03-12T08:00:00+00:00"
+    assert (report["sent"], report["bounces"], report["delivered"]) == (4, 1, 3)
+    assert report["open_rate"] == 0
+
+
+@pytest.mark.django_db
+def test_a_moment_that_is_none_is_refused() -> None:
+    campaign = make_campaign()
+    for wrong in ("yesterday", "2026-99-99T00:00"):
+        with pytest.raises(CommandError, match="is no moment"):
+            run("mark_sent", campaign.pk, "--at", wrong)
+
+
+@pytest.mark.django_db
+def test_the_report_of_a_campaign_that_was_not_sent_has_no_rate() -> None:
+    campaign = make_campaign(*emails(2), is_sent=False)
+    report = json.loads(run("report", campaign.pk, "--json"))
+    assert report["open_rate"] is None
+    assert report["sent_at"] is None
+    assert "open rate         –" in run("report", campaign.pk)
+
+
+@pytest.mark.usefixtures("real_db")
+def test_the_report_has_the_glossarys_keys_and_exact_values() -> None:
+    campaign = make_campaign(*emails(4))
+    one, other, *_ = pixels_of(campaign)
+    write_hits([make_hit(one.pk), make_hit(one.pk), make_hit(other.pk)])
+    report = json.loads(run("report", campaign.pk, "--json"))
+    assert report["campaign_id"] == campaign.pk
+    assert (report["recipients"], report["opens"], report["unique_opens"]) == (4, 3, 2)
+    assert (report["open_rate"], report["total_open_rate"]) == (0.5, 0.75)
+    assert report["opens_per_opener"] == 1.5
+
+
+@pytest.mark.django_db
+def test_snippets_are_exported_to_a_file_or_to_standard_output(tmp_path: Path) -> None:
+    campaign = make_campaign(*emails(3))
+    file = tmp_path / "snippets.csv"
+    printed = run("export_snippets", campaign.pk)
+    assert run("export_snippets", campaign.pk, "--output", str(file)) == ""
+    assert file.read_bytes().decode() == printed
+    rows = list(csv.DictReader(io.StringIO(printed)))
+    assert [row["email"] for row in rows] == emails(3)
+    assert all(row["pixel_url"] in row["snippet"] for row in rows)
+    with pytest.raises(CommandError, match="cannot be written"):
+        run("export_snippets", campaign.pk, "--output", str(tmp_path / "no" / "such" / "place"))
+
+
+@pytest.mark.usefixtures("real_db")
+def test_verifying_exits_with_1_on_drift_left_unrepaired() -> None:
+    campaign = make_campaign(*emails(3))
+    write_hits([make_hit(pixels_of(campaign)[0].pk)])
+    assert json.loads(run("verify_counts", "--json")) == {"checked": 5, "drift": 0}
+    CampaignCounts.objects.update(opens=7)
+    with pytest.raises(SystemExit) as exit_status:
+        run("verify_counts")
+    assert exit_status.value.code == 1
+    assert json.loads(run("verify_counts", "--repair", "--json"))["drift"] == 1
+    assert json.loads(run("verify_counts", "--json"))["drift"] == 0
+
+
+@pytest.mark.django_db
+def test_the_first_administrators_password_is_printed_once(django_user_model: Any) -> None:
+    printed = run("create_administrator")
+    password = printed.split("password")[2 if printed.count("password") > 2 else 1].split()[0]
+    assert django_user_model.objects.get(username="admin").check_password(password)
+    assert run("create_administrator") == ""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("bind", ["8000", "127.0.0.1:", "127.0.0.1:0", ":8000", "127.0.0.1:70000"])
+def test_an_address_that_cannot_be_bound_is_explained(bind: str) -> None:
+    with pytest.raises(CommandError, match="write HOST:PORT"):
+        run("serve", "--bind", bind)

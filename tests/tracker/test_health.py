@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from tracker import health
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_process_says_that_it_lives(client: Client) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+def test_readiness_tells_of_the_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.get("/readyz").json() == {"ready": True, "database": "reachable"}
+
+    class Away:
+        def cursor(self) -> Any:
+            raise OperationalError("away")
+
+    monkeypatch.setattr(health, "connection", Away())
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "database": "unreachable"}
+
+
+def test_metrics_do_not_exist_for_strangers(client: Client, settings: Any) -> None:
+    assert client.get("/metrics").status_code == 404
+    settings.METRICS_TOKEN = "t" * 40
+    assert client.get("/metrics").status_code == 404
+    for wrong in ("Bearer ", "Bearer wrong", "Basic " + "t" * 40, "t" * 40):
+        assert client.get("/metrics", headers={"Authorization": wrong}).status_code == 404
+
+
+def test_metrics_are_read_with_the_token_or_by_an_administrator(
+    client: Client, settings: Any, log_in: Callable[[str], Client]
+) -> None:
+    settings.METRICS_TOKEN = "t" * 40
+    answer = client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 40})
+    assert answer.status_code == 200
+    assert b'glimpse_hits_total{outcome="recorded"}' in answer.content
+    assert log_in("administrator").get("/metrics").status_code == 200
+    assert log_in("marketer").get("/metrics").status_code == 404
+
+
+def test_an_empty_token_opens_nothing(client: Client, settings: Any) -> None:
+    settings.METRICS_TOKEN = ""
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404

@@ -1,0 +1,56 @@
+"""The pixel as an ordinary Django view: the specification of the endpoint, and its stand-in.
+
+Under ``runserver``, WSGI and the test client hits come here; one table of cases tests both.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.views.decorators.csrf import csrf_exempt
+
+from tracker import metrics
+from tracker.endpoint import GIF, HEADERS, METHODS, SUFFIX
+from tracker.hits import Hit, HitReader, Outcome
+from tracker.proxies import TrustedProxies
+from tracker.snippets import configured_tokens
+from tracker.writer import write_hits
+
+logger = logging.getLogger("tracker.pixel_view")
+
+
+@csrf_exempt
+@login_not_required
+def pixel(request: HttpRequest, token: str) -> HttpResponse:
+    outcome = _outcome(request, token)
+    metrics.HITS[outcome].inc()
+    if outcome is Outcome.METHOD:
+        return HttpResponseNotAllowed(METHODS.split(", "))
+    return HttpResponse(b"" if outcome is Outcome.HEAD else GIF, headers=HEADERS)
+
+
+@csrf_exempt
+@login_not_required
+def pixel_by_path(request: HttpRequest, path: str) -> HttpResponse:
+    """Whatever else stands below /o/ gets the image as well."""
+    return pixel(request, path.removesuffix(SUFFIX) if path.endswith(SUFFIX) else "")
+
+
+def _outcome(request: HttpRequest, token: str) -> Outcome:
+    headers = {
+        name.lower().encode(): value.encode("latin-1", "replace")
+        for name, value in request.headers.items()
+    }
+    # REMOTE_ADDR is the client's already: the middleware has read X-Forwarded-For.
+    reader = HitReader(configured_tokens(), TrustedProxies())
+    hit = reader.read(request.method or "", token, headers, peer=request.META.get("REMOTE_ADDR"))
+    if not isinstance(hit, Hit):
+        return hit
+    try:
+        write_hits([hit])
+    except Exception:
+        logger.exception("a hit is lost")
+        return Outcome.LOST
+    return Outcome.RECORDED
