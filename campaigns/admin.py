@@ -63,6 +63,7 @@ class CampaignAdmin(admin.ModelAdmin[Campaign]):
     paginator = BoundedPaginator
     show_full_result_count = False
     actions = ("archive", "restore")
+    view_on_site = False  # the page's own links say what they lead to
 
     def get_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
         fields = ("name", "subject", "time_zone")
@@ -112,3 +113,5 @@ class RecipientAdmin(admin.ModelAdmin[Recipient]):
 admin.site.register(Campaign, CampaignAdmin)
 admin.site.site_header = admin.site.site_title = "Glimpse"
 admin.site.index_title = "Administration"
+admin.site.site_url = "/campaigns/"
+admin.site.enable_nav_sidebar = False

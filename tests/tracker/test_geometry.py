@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -53,7 +54,7 @@ def test_the_grid_is_a_few_round_numbers_that_reach_the_highest_bar(most: int) -
 def test_labels_on_the_time_axis_have_room(count: int, by: By) -> None:
     chart = lay_out(points_of([(1, 0)] * count, by), by=by, sent_at=None)
     places = [tick.position for tick in chart.x_ticks]
-    assert all(b - a >= 55 for a, b in zip(places, places[1:], strict=False))
+    assert all(b - a >= 55 for a, b in pairwise(places))
 
 
 def test_the_moment_of_sending_is_marked_only_where_the_chart_shows_it() -> None:

@@ -29,7 +29,7 @@ from tracker.snippets import configured_tokens
 from tracker.templatetags.glimpse import percent
 
 RECIPIENTS = Path(__file__).resolve().parents[2] / "demo" / "recipients.csv"
-BOUNCED = ["olu.virtanen@mail.example.org", "zoe.lopez@tailspin.example"]
+BOUNCED = ["samuel.martin@mail.example.org", "wei.horvat@fabrikam.example"]
 USER_AGENTS = (
     "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Thunderbird/140.4.0",
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         with RECIPIENTS.open("rb") as stream:
             import_recipients(campaign, stream)
         mark_sent(campaign, at=timezone.now())
-        mark_bounced(campaign, BOUNCED, at=timezone.now())
+        bounced = mark_bounced(campaign, BOUNCED, at=timezone.now())
         with running_server() as address:
             hits = open_mails(campaign, address)
         totals = totals_of(Campaign.objects.get(pk=campaign.pk))
@@ -67,8 +67,8 @@ class Command(BaseCommand):
             f"pixel endpoint recorded as {totals.opens} opens, open rate "
             f"{percent(totals.open_rate)}."
         )
-        if totals.opens != hits:
-            raise CommandError("The demo's requests and the recorded opens differ.")
+        if totals.opens != hits or bounced.bounced != len(BOUNCED):
+            raise CommandError("The demo's requests or bounces differ from what was recorded.")
 
 
 def open_mails(campaign: Campaign, address: str) -> int:
