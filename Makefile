@@ -7,6 +7,8 @@ MANAGE := $(BIN)/python manage.py
 # Where the PostgreSQL tests and benchmarks may create databases of their own.
 TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# Each file of tests in one process, as many processes as there are cores.
+PARALLEL := -n auto --dist loadfile
 export PORT
 
 .DEFAULT_GOAL := help
@@ -27,11 +29,11 @@ install: .venv/production ## the virtual environment with what production runs o
 
 .PHONY: test
 test: .venv/development ## all tests that need no server, on SQLite
-	$(BIN)/python -X dev -m pytest $(ARGS)
+	$(BIN)/python -X dev -m pytest $(PARALLEL) $(ARGS)
 
 .PHONY: test-postgresql
 test-postgresql: .venv/development ## the same tests on PostgreSQL (TEST_DATABASE_URL)
-	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest $(ARGS)
+	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest $(PARALLEL) $(ARGS)
 
 .PHONY: test-browser
 test-browser: .venv/browser ## real Chromium against the real server
@@ -55,8 +57,8 @@ format: .venv/development ## put the code into the one style
 	$(BIN)/ruff format
 
 .PHONY: bench
-bench: .venv/development ## measure against a plain view and nginx (needs PostgreSQL and wrk)
-	BENCH_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m benchmarks $(ARGS)
+bench: .venv/development ## measure against a plain view and nginx in two minutes (needs PostgreSQL, wrk)
+	BENCH_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m benchmarks $(if $(ARGS),$(ARGS),--short)
 
 .PHONY: lock
 lock: ## pin requirements anew (needs uv)

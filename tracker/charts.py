@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count, pairwise
+from itertools import accumulate, pairwise, repeat
+from operator import mul
 from typing import Literal
 
 By = Literal["hour", "day"]
@@ -125,7 +126,8 @@ def _highest(points: Sequence[Point]) -> int:
 def _y_step(points: Sequence[Point]) -> int:
     """The smallest of 1, 2, 5, 10, 20, … that needs no more than four steps."""
     highest = _highest(points)
-    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    powers = accumulate(repeat(10), mul, initial=1)
+    steps = (digit * power for power in powers for digit in (1, 2, 5))
     return next(step for step in steps if highest <= step * MOST_STEPS)
 
 

@@ -133,6 +133,10 @@ class Pixel(models.Model):
     def __str__(self) -> str:
         return f"pixel {self.pk}"
 
+    def get_status_display(self) -> str:
+        # Django makes this for ordinary columns with choices, not for generated ones.
+        return str(self.Status(self.status).label)
+
 
 class Open(models.Model):
     """One recorded hit. Append-only: the counts are sums over these rows."""

@@ -1,54 +1,72 @@
-// Copy buttons. Everything else works without this file.
+// Two conveniences; without them the pages lack nothing but the copy button.
 "use strict";
 
-const SHOWN_FOR = 2000; // milliseconds
+const SHOWN_MS = 2000;
 
-async function copy(text) {
-  if (window.isSecureContext && navigator.clipboard) {
-    await navigator.clipboard.writeText(text);
-    return;
-  }
-  // The clipboard API exists on https and this machine only; this older way works on http too.
-  const field = document.createElement("textarea");
-  field.value = text;
-  field.className = "visually-hidden";
-  document.body.append(field);
-  field.select();
+const announcer = document.createElement("p");
+announcer.className = "visually-hidden";
+announcer.setAttribute("role", "status");
+document.body.append(announcer);
+
+function copyFromTextarea(text) {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.readOnly = true;
+  area.className = "visually-hidden";
+  document.body.append(area);
+  area.select();
   const isCopied = document.execCommand("copy");
-  field.remove();
-  if (!isCopied) {
-    throw new Error("the browser does not allow copying");
-  }
+  area.remove();
+  return isCopied;
 }
 
+async function copy(text) {
+  // The clipboard is there in secure contexts only, and may be refused there, too.
+  if (window.isSecureContext && navigator.clipboard) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      // The old way may still be allowed.
+    }
+  }
+  return copyFromTextarea(text);
+}
+
+const timers = new WeakMap();
+
 function say(button, text) {
-  const label = button.dataset.label ?? button.textContent;
-  button.dataset.label = label;
+  button.dataset.label ??= button.textContent;
   button.textContent = text;
-  document.getElementById("announcer").textContent = text;
-  window.setTimeout(() => {
-    button.textContent = label;
-  }, SHOWN_FOR);
+  announcer.textContent = text;
+  clearTimeout(timers.get(button));
+  timers.set(
+    button,
+    setTimeout(() => {
+      button.textContent = button.dataset.label;
+      announcer.textContent = "";
+    }, SHOWN_MS),
+  );
 }
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
-  if (!button) {
-    return;
-  }
-  try {
-    await copy(button.dataset.copy);
+  if (button) {
+    const isCopied = await copy(button.dataset.copy);
     button.focus();
-    say(button, "Copied");
-  } catch {
-    // Left for the reader to copy by hand.
-    button.parentElement.querySelector("input")?.select();
-    say(button, "Press Ctrl+C");
+    say(button, isCopied ? "Copied" : "Not copied");
   }
 });
 
-document.addEventListener("focusin", (event) => {
-  if (event.target.matches("input.snippet")) {
-    event.target.select();
-  }
-});
+// The bar under the pointer or finger, in words below the chart.
+for (const chart of document.querySelectorAll("[data-chart]")) {
+  const readout = chart.querySelector("[data-readout]");
+  const atRest = readout.textContent;
+  chart.addEventListener("pointerover", (event) => {
+    const label = event.target.closest(".chart-bar")?.querySelector("title")?.textContent;
+    readout.textContent = label ?? atRest;
+  });
+  chart.addEventListener("pointerleave", () => {
+    readout.textContent = atRest;
+  });
+}

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from aiosmtpd.controller import Controller
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.server import Installation
+
+if TYPE_CHECKING:
+    from asyncio import Server
 
 pytestmark = pytest.mark.browser
 
@@ -121,8 +124,7 @@ def test_a_mail_that_went_through_smtp_is_an_open_on_the_report(
     controller = Controller(mailbox, hostname="127.0.0.1", port=0)
     controller.start()
     try:
-        assert controller.server is not None
-        port = controller.server.sockets[0].getsockname()[1]
+        port = cast("Server", controller.server).sockets[0].getsockname()[1]
         with smtplib.SMTP("127.0.0.1", port) as smtp:
             smtp.send_message(message)
     finally:

@@ -152,6 +152,8 @@ def test_the_report_shows_the_rate_and_its_parts(log_in: LogIn) -> None:
     assert "25.0\u202f%" in text
     assert "2001:db8::77" in text
     assert "r0003@example.com" in text
+    assert ">opened<" in text
+    assert ">sent<" in text
 
 
 @pytest.mark.django_db
