@@ -67,6 +67,8 @@ class Installation:
             env=self.environment,
             stdout=log,
             stderr=log,
+            # A group of its own, which a service manager's signal reaches as a whole.
+            start_new_session=True,
         )
         try:
             self._wait_until_ready(process)

@@ -163,9 +163,10 @@ def test_sigterm_ends_the_server_soon_and_loses_no_answered_hit() -> None:
         while sum(answered) < 200:
             time.sleep(0.01)
         started = time.monotonic()
-        os.kill(process.pid, signal.SIGTERM)
-        process.wait(30)
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(30) == 0
         assert time.monotonic() - started < 20
+        assert "panicked" not in made.log
         for thread in threads:
             thread.join(60)
         opens = report_of(made, campaign_id)["opens"]
@@ -173,6 +174,30 @@ def test_sigterm_ends_the_server_soon_and_loses_no_answered_hit() -> None:
         # A hit may be recorded whose answer the ending server could not send any more.
         assert sum(answered) <= opens <= sum(answered) + 8
         assert json.loads(made.manage("verify_counts", "--json"))["drift"] == 0
+
+
+def test_a_worker_that_dies_is_replaced() -> None:
+    with installation() as made, made.serving("--workers", WORKERS) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        workers = [int(child) for child in children if b"spawn_main" in command_of(int(child))]
+        assert len(workers) == int(WORKERS)
+        os.kill(workers[0], signal.SIGKILL)
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            now = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            alive = {int(c) for c in now if b"spawn_main" in command_of(int(c))} - {workers[0]}
+            if len(alive) == int(WORKERS):
+                break
+            time.sleep(0.05)
+        assert len(alive) == int(WORKERS)
+        assert request(made, "/healthz")[0] == 200
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def ask_until_it_ends(

@@ -7,107 +7,244 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('campaigns', '0001_initial'),
+        ("campaigns", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CampaignCounts',
+            name="CampaignCounts",
             fields=[
-                ('campaign', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='counts', serialize=False, to='campaigns.campaign')),
-                ('recipients', models.PositiveIntegerField(default=0)),
-                ('sent', models.PositiveIntegerField(default=0)),
-                ('bounces', models.PositiveIntegerField(default=0)),
-                ('opens', models.PositiveBigIntegerField(default=0)),
-                ('unique_opens', models.PositiveIntegerField(default=0)),
-                ('last_opened_at', models.DateTimeField(null=True)),
+                (
+                    "campaign",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="counts",
+                        serialize=False,
+                        to="campaigns.campaign",
+                    ),
+                ),
+                ("recipients", models.PositiveIntegerField(default=0)),
+                ("sent", models.PositiveIntegerField(default=0)),
+                ("bounces", models.PositiveIntegerField(default=0)),
+                ("opens", models.PositiveBigIntegerField(default=0)),
+                ("unique_opens", models.PositiveIntegerField(default=0)),
+                ("last_opened_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name_plural': 'campaign counts',
-                'permissions': [('view_report', 'Can read reports')],
+                "verbose_name_plural": "campaign counts",
+                "permissions": [("view_report", "Can read reports")],
             },
         ),
         migrations.CreateModel(
-            name='UserAgent',
+            name="UserAgent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=512)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.CharField(max_length=512)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('text',), name='user_agent_text_is_unique')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("text",), name="user_agent_text_is_unique")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Pixel',
+            name="Pixel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_test', models.BooleanField(default=False)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('bounced_at', models.DateTimeField(null=True)),
-                ('first_opened_at', models.DateTimeField(null=True)),
-                ('last_opened_at', models.DateTimeField(null=True)),
-                ('last_ip', models.GenericIPAddressField(null=True)),
-                ('open_count', models.PositiveIntegerField(default=0)),
-                ('status', models.GeneratedField(db_persist=True, expression=models.Case(models.When(first_opened_at__isnull=False, then=models.Value('opened')), models.When(bounced_at__isnull=False, then=models.Value('bounced')), models.When(sent_at__isnull=False, then=models.Value('sent')), default=models.Value('ready')), output_field=models.CharField(choices=[('ready', 'not sent'), ('sent', 'sent'), ('bounced', 'bounced'), ('opened', 'opened')], max_length=7))),
-                ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='pixels', to='campaigns.campaign')),
-                ('recipient', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='pixels', to='campaigns.recipient')),
-                ('last_user_agent', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tracker.useragent')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("is_test", models.BooleanField(default=False)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("bounced_at", models.DateTimeField(null=True)),
+                ("first_opened_at", models.DateTimeField(null=True)),
+                ("last_opened_at", models.DateTimeField(null=True)),
+                ("last_ip", models.GenericIPAddressField(null=True)),
+                ("open_count", models.PositiveIntegerField(default=0)),
+                (
+                    "status",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(
+                            models.When(first_opened_at__isnull=False, then=models.Value("opened")),
+                            models.When(bounced_at__isnull=False, then=models.Value("bounced")),
+                            models.When(sent_at__isnull=False, then=models.Value("sent")),
+                            default=models.Value("ready"),
+                        ),
+                        output_field=models.CharField(
+                            choices=[
+                                ("ready", "not sent"),
+                                ("sent", "sent"),
+                                ("bounced", "bounced"),
+                                ("opened", "opened"),
+                            ],
+                            max_length=7,
+                        ),
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pixels",
+                        to="campaigns.campaign",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pixels",
+                        to="campaigns.recipient",
+                    ),
+                ),
+                (
+                    "last_user_agent",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tracker.useragent",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Open',
+            name="Open",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('opened_at', models.DateTimeField()),
-                ('ip', models.GenericIPAddressField(null=True, verbose_name='IP address')),
-                ('pixel', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='opens', to='tracker.pixel')),
-                ('user_agent', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tracker.useragent')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("opened_at", models.DateTimeField()),
+                ("ip", models.GenericIPAddressField(null=True, verbose_name="IP address")),
+                (
+                    "pixel",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="opens",
+                        to="tracker.pixel",
+                    ),
+                ),
+                (
+                    "user_agent",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tracker.useragent",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='QuarterHourCounts',
+            name="QuarterHourCounts",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField()),
-                ('opens', models.BigIntegerField(default=0)),
-                ('unique_opens', models.IntegerField(default=0)),
-                ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.campaign')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("opens", models.BigIntegerField(default=0)),
+                ("unique_opens", models.IntegerField(default=0)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="campaigns.campaign",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'quarter-hour counts',
-                'constraints': [models.UniqueConstraint(fields=('campaign', 'starts_at'), name='quarter_is_one_per_campaign')],
+                "verbose_name_plural": "quarter-hour counts",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("campaign", "starts_at"), name="quarter_is_one_per_campaign"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='pixel',
-            index=models.Index(condition=models.Q(('first_opened_at__isnull', False)), fields=['campaign', 'first_opened_at', 'id'], name='pixel_campaign_first_opened'),
+            model_name="pixel",
+            index=models.Index(
+                condition=models.Q(("first_opened_at__isnull", False)),
+                fields=["campaign", "first_opened_at", "id"],
+                name="pixel_campaign_first_opened",
+            ),
         ),
         migrations.AddIndex(
-            model_name='pixel',
-            index=models.Index(condition=models.Q(('bounced_at__isnull', False)), fields=['campaign', 'id'], name='pixel_campaign_bounced'),
+            model_name="pixel",
+            index=models.Index(
+                condition=models.Q(("bounced_at__isnull", False)),
+                fields=["campaign", "id"],
+                name="pixel_campaign_bounced",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pixel',
-            constraint=models.UniqueConstraint(fields=('campaign', 'recipient'), name='pixel_is_one_per_campaign_and_recipient'),
+            model_name="pixel",
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "recipient"), name="pixel_is_one_per_campaign_and_recipient"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pixel',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_test', True)), fields=('campaign',), name='pixel_for_tests_is_one_per_campaign'),
+            model_name="pixel",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_test", True)),
+                fields=("campaign",),
+                name="pixel_for_tests_is_one_per_campaign",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pixel',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_test', True), ('recipient__isnull', True)), models.Q(('is_test', False), ('recipient__isnull', False)), _connector='OR'), name='pixel_has_a_recipient_or_is_a_test'),
+            model_name="pixel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("is_test", True), ("recipient__isnull", True)),
+                    models.Q(("is_test", False), ("recipient__isnull", False)),
+                    _connector="OR",
+                ),
+                name="pixel_has_a_recipient_or_is_a_test",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pixel',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('first_opened_at__isnull', True), ('last_opened_at__isnull', True), ('open_count', 0)), models.Q(('first_opened_at__isnull', False), ('last_opened_at__gte', models.F('first_opened_at')), ('open_count__gt', 0)), _connector='OR'), name='pixel_opens_agree_with_their_times'),
+            model_name="pixel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("first_opened_at__isnull", True),
+                        ("last_opened_at__isnull", True),
+                        ("open_count", 0),
+                    ),
+                    models.Q(
+                        ("first_opened_at__isnull", False),
+                        ("last_opened_at__gte", models.F("first_opened_at")),
+                        ("open_count__gt", 0),
+                    ),
+                    _connector="OR",
+                ),
+                name="pixel_opens_agree_with_their_times",
+            ),
         ),
         migrations.AddIndex(
-            model_name='open',
-            index=models.Index(fields=['pixel', 'opened_at'], name='open_pixel_opened_at'),
+            model_name="open",
+            index=models.Index(fields=["pixel", "opened_at"], name="open_pixel_opened_at"),
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import tempfile
@@ -14,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import import_string
 from granian import Granian
 from granian.constants import Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
@@ -46,12 +48,12 @@ class Command(BaseCommand):
             multiprocessing.set_start_method("spawn", force=True)
             self.stdout.write(f"Glimpse serves on http://{bind} (stop: Ctrl-C or SIGTERM)")
             self.stdout.flush()
-            server(host, port, workers).serve()
+            server(host, port, workers).serve(target_loader=load_application, wrap_loader=False)
 
 
 def server(host: str, port: int, workers: int) -> Any:
     return Granian(
-        "config.asgi:application",
+        settings.ASGI_APPLICATION,
         address=host,
         port=port,
         interface=Interfaces.ASGI,
@@ -72,6 +74,14 @@ def server(host: str, port: int, workers: int) -> Any:
         static_path_expires=YEAR,
         log_level=LogLevels.warning,
     )
+
+
+def load_application() -> Any:
+    """The application, in a worker process that has just started."""
+    # The server's threads may outlive the interpreter by a moment and then abort the process,
+    # with a core dump and a scare in the log. By the time this runs all is written and answered.
+    atexit.register(os._exit, 0)
+    return import_string(settings.ASGI_APPLICATION)
 
 
 def host_and_port(bind: str) -> tuple[str, int]:
