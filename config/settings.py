@@ -128,15 +128,17 @@ TEMPLATES = [
 
 # Databases
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+_database_url = env.str("DATABASE_URL", default="") or f"sqlite:///{BASE_DIR / 'db.sqlite3'}"
+DATABASES = {"default": env.db_url_config(_database_url)}
+_engine = DATABASES["default"].get("ENGINE")
 _options = DATABASES["default"].setdefault("OPTIONS", {})
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if _engine == "django.db.backends.sqlite3":
     # Writers queue instead of failing, readers never wait, and a commit is on the disk when it
     # returns (FULL): an answered hit has to survive a power cut.
     _options.setdefault("transaction_mode", "IMMEDIATE")
     _options.setdefault("timeout", 20)
     _options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
-elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+elif _engine == "django.db.backends.postgresql":
     # The pages run in many short threads: they share these connections. The writer has its own.
     _options["pool"] = {"min_size": 0, "max_size": env_int("DATABASE_POOL_SIZE", 16, least=1)}
     _options.setdefault("connect_timeout", 3)
@@ -154,6 +156,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env_time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # Logging
 

@@ -101,11 +101,11 @@ class TrackedCampaignAdmin(CampaignAdmin):
             form.add_error("file", f"{error} Nothing was stored.")
             return None
         if not result.is_dry_run:
-            self.log_change(request, campaign, f"Imported {result.added} recipients.")
+            self.log_change(request, campaign, f"Recipients imported: {result.added}.")
             messages.success(
                 request,
                 format_html(
-                    '{} recipients added to this campaign. <a href="{}">Take their snippets</a>.',
+                    'Recipients added to this campaign: {}. <a href="{}">Take their snippets</a>.',
                     f"{result.added:,}",
                     reverse("campaign_snippets", args=[campaign.pk]),
                 ),
@@ -171,10 +171,18 @@ class CampaignIdFilter(admin.SimpleListFilter):
 
 @admin.register(Pixel)
 class PixelAdmin(ReadOnlyAdmin):
-    list_display = ("id", "recipient", "campaign", "status", "open_count", "last_opened_at")
+    list_display = ("id", "whom", "campaign", "shown_status", "open_count", "last_opened_at")
     list_filter = (CampaignIdFilter,)
     list_select_related = ("recipient", "campaign")
     ordering = ("-pk",)
+
+    @admin.display(description="Recipient")
+    def whom(self, pixel: Pixel) -> str:
+        return str(pixel.recipient or "test pixel")
+
+    @admin.display(description="Status")
+    def shown_status(self, pixel: Pixel) -> str:
+        return pixel.get_status_display()
 
 
 @admin.register(Open)

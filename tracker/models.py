@@ -56,7 +56,9 @@ class Pixel(models.Model):
     campaign = models.ForeignKey(
         Campaign, models.PROTECT, related_name="pixels", db_index=False
     )  # indexed by the constraint below
-    recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="pixels", null=True)
+    recipient = models.ForeignKey(
+        Recipient, models.PROTECT, related_name="pixels", null=True, db_index=False
+    )  # indexed below
     is_test = models.BooleanField(default=False)
     sent_at = models.DateTimeField(null=True)
     bounced_at = models.DateTimeField(null=True)
@@ -116,6 +118,8 @@ class Pixel(models.Model):
         ]
         # No index holds what a second open changes: PostgreSQL then updates the row in place.
         indexes = [
+            # All campaigns of one recipient.
+            models.Index(fields=["recipient"], name="pixel_recipient"),
             # "Who opened": only openers stand in it, in the order of their first open.
             models.Index(
                 fields=["campaign", "first_opened_at", "id"],

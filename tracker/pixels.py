@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import BinaryIO
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
 from campaigns import imports
@@ -39,9 +39,14 @@ def import_recipients(
     campaign: Campaign, stream: BinaryIO, *, is_dry_run: bool = False
 ) -> imports.ImportResult:
     """Read a file of addresses, store its recipients and give each a pixel in the campaign."""
-    return imports.import_recipients(
+    result = imports.import_recipients(
         stream, add_to_campaign=partial(add_pixels, campaign), is_dry_run=is_dry_run
     )
+    if result.added >= GROUP_PIXELS and connection.vendor == "postgresql":
+        # Plans that were right for a small table make pages of a large one slow.
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE campaigns_recipient, tracker_pixel")
+    return result
 
 
 @transaction.atomic

@@ -96,7 +96,7 @@ def campaign_mark_sent(request: HttpRequest, campaign_id: int) -> HttpResponseRe
     campaign = get_object_or_404(Campaign, pk=campaign_id)
     marked = mark_sent(campaign, at=timezone.now())
     if marked:
-        messages.success(request, f"Marked as sent to {marked:,} recipients.")
+        messages.success(request, f"Marked as sent: {marked:,}.")
     else:
         messages.warning(request, "Nothing to mark: there is no recipient left that is not sent.")
     return redirect(campaign)

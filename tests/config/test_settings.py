@@ -36,6 +36,7 @@ def test_good_settings_start() -> None:
         ("TRUSTED_PROXIES", "10.0.0.0/99", "TRUSTED_PROXIES holds '10.0.0.0/99'"),
         ("TIME_ZONE", "Mars/Olympus", "write a zone such as Europe/Berlin"),
         ("DATABASE_URL", "mysql://localhost/x", "PostgreSQL 15 or newer, or SQLite"),
+        ("DATABASE_URL", "nonsense", "PostgreSQL 15 or newer, or SQLite"),
         ("PIXEL_KEY", "short", "shorter than 32 characters"),
         ("LOG_LEVEL", "loud", "write INFO, WARNING or ERROR"),
         ("HSTS_SECONDS", "-1", "write a whole number, 0 or more"),

@@ -185,6 +185,9 @@ def _ordered(pixels: QuerySet[Pixel], query: Query, is_backwards: bool) -> Query
         pixels = pixels.filter(**{f"{column}__{beyond}e": value}).filter(
             Q(**{f"{column}__{beyond}": value}) | Q(**{column: value, f"id__{beyond}": place[1]})
         )
+    if query.column == "recipient__email_key":
+        # Everybody has one; said here, it lets the database walk the index of addresses.
+        pixels = pixels.filter(recipient__email_key__gt="")
     return pixels.select_related("recipient", "last_user_agent").order_by(
         f"{sign}{query.column}", f"{sign}id"
     )
