@@ -16,7 +16,7 @@ from campaigns.models import Campaign
 from tracker.downloads import csv_download
 from tracker.exports import people_rows, snippet_rows
 from tracker.pixels import ensure_test_pixel, mark_sent
-from tracker.reports.chart import chart_page
+from tracker.reports.chart_page import chart_page
 from tracker.reports.overview import overview_page
 from tracker.reports.people import Query, people_page
 from tracker.reports.totals import totals_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.charts import Chart, Point, lay_out
+from tracker.reports.charts import Chart, Point, lay_out
 
 By = Literal["hour", "day"]
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Max, Min
 
 from campaigns.models import Campaign
-from tracker.charts import By, Point
 from tracker.models import QuarterHourCounts
+from tracker.reports.charts import By, Point
 
 # One window of the chart: as many bars as a phone can show.
 HOURS_SHOWN = 72

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaigns.models import Campaign
-from tracker.charts import By, Chart, lay_out
+from tracker.reports.charts import By, Chart, lay_out
 from tracker.reports.people import Query
 from tracker.reports.series import series_of
 
