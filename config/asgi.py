@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from django.core.asgi import get_asgi_application
@@ -19,19 +20,30 @@ from tracker.endpoint import PixelEndpoint  # noqa: E402
 from tracker.hits import HitReader  # noqa: E402
 from tracker.proxies import TrustedProxies  # noqa: E402
 from tracker.recorder import Recorder  # noqa: E402
+from tracker.replay import Replayer  # noqa: E402
+from tracker.spool import Spool  # noqa: E402
 from tracker.tokens import Tokens  # noqa: E402
 from tracker.writer import open_writer  # noqa: E402
 
 if TYPE_CHECKING:
     from asgiref.typing import ASGI3Application
 
+spool = Spool(Path(settings.SPOOL_DIR))
+recorder = Recorder(open_writer().write, spool.append)
 application = PixelEndpoint(
     cast("ASGI3Application", django_application),
     reader=HitReader(
         Tokens(settings.PIXEL_KEY, settings.PIXEL_KEY_FALLBACKS),
         TrustedProxies(settings.TRUSTED_PROXIES),
     ),
-    recorder=Recorder(open_writer().write),
+    recorder=recorder,
+    # With a connection of its own: new hits do not wait for old ones.
+    replayer=Replayer(
+        spool,
+        open_writer().write,
+        is_away=lambda: recorder.is_away,
+        resume=recorder.resume,
+    ),
 )
 
 # A process that records: what was loaded by now stays, so the garbage collector need not look at

@@ -252,5 +252,7 @@ PIXEL_KEY = env_secret("PIXEL_KEY") if "PIXEL_KEY" in env else SECRET_KEY
 PIXEL_KEY_FALLBACKS = env.list("PIXEL_KEY_FALLBACKS", default=[])
 # Networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES")
+# Where hits wait on the local disk while the database is away; each machine needs its own.
+SPOOL_DIR = env.path("SPOOL_DIR", default=str(BASE_DIR / "spool"))()
 # Bearer token that may read /metrics; empty: only administrators may.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

@@ -24,6 +24,7 @@ os.environ.update(
         "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
         "TIME_ZONE": "UTC",
         "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_scratch / 'db.sqlite3'}"),
+        "SPOOL_DIR": str(_scratch / f"spool-{os.getpid()}"),
         # Each run its own: two checkouts may be tested at once.
         "STATIC_ROOT": str(_scratch / f"static-{os.getpid()}"),
     }

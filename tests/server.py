@@ -107,6 +107,7 @@ def installation(**settings: str) -> Iterator[Installation]:
             "DATABASE_URL": url,
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
             "STATIC_ROOT": f"{name}/static",
+            "SPOOL_DIR": f"{name}/spool",
             "METRICS_TOKEN": METRICS_TOKEN,
             "PYTHONUNBUFFERED": "1",
             **settings,

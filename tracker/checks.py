@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 from django.db import connections
+
+from tracker.spool import Spool
 
 LEAST_POSTGRESQL = 150_000
 
@@ -53,6 +56,26 @@ def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
             id="tracker.E002",
         )
     ]
+
+
+@register(Tags.files)
+def check_spool(**kwargs: Any) -> list[CheckMessage]:
+    directory = Path(settings.SPOOL_DIR)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        return [_spool_error(f"SPOOL_DIR {directory} cannot be made: {error.strerror}.")]
+    if not Spool(directory).is_writable():
+        return [_spool_error(f"SPOOL_DIR {directory} cannot be written to.")]
+    return []
+
+
+def _spool_error(text: str) -> Error:
+    return Error(
+        f"{text} Hits would be lost while the database is away.",
+        hint="Name a directory on a local disk that the server's account may write to.",
+        id="tracker.E004",
+    )
 
 
 @register(Tags.database)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 from tracker import metrics
 from tracker.hits import Hit, HitReader, Outcome
 from tracker.recorder import Recorder
+from tracker.replay import Replayer
 
 if TYPE_CHECKING:
     from asgiref.typing import (
@@ -71,15 +73,21 @@ class PixelEndpoint:
     """Whatever happens, the mail client gets its image.
 
     Requests below /o/ end here; everything else goes to the application behind. An image that
-    answers a hit is sent after the hit is committed.
+    answers a hit is sent after the hit is committed, or on the local disk.
     """
 
     def __init__(
-        self, application: ASGI3Application, *, reader: HitReader, recorder: Recorder
+        self,
+        application: ASGI3Application,
+        *,
+        reader: HitReader,
+        recorder: Recorder,
+        replayer: Replayer | None = None,
     ) -> None:
         self._application = application
         self._reader = reader
         self._recorder = recorder
+        self._replayer = replayer
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -133,9 +141,13 @@ class PixelEndpoint:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 await self._recorder.start()
+                if self._replayer is not None:
+                    self._replayer.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._recorder.stop()
+                if self._replayer is not None:
+                    await asyncio.to_thread(self._replayer.stop)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

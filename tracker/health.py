@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -12,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tracker import metrics
+from tracker.spool import Spool
 
 
 @login_not_required
@@ -25,13 +27,27 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when a hit would be recorded now, 503 when not."""
+    """200 when a hit would be kept now, in the database or in the spool; 503 when not."""
+    is_reachable = True
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Error:
-        return JsonResponse({"ready": False, "database": "unreachable"}, status=503)
-    return JsonResponse({"ready": True, "database": "reachable"})
+        is_reachable = False
+    spool = Spool(Path(settings.SPOOL_DIR))
+    waiting, is_writable = spool.waiting(), spool.is_writable()
+    is_ready = is_reachable or is_writable
+    state = {
+        "ready": is_ready,
+        "database": "reachable" if is_reachable else "unreachable",
+        "spool": {
+            "empty": waiting.files == 0,
+            "writable": is_writable,
+            "bytes": waiting.bytes,
+            "oldest_seconds": round(waiting.oldest_seconds, 1),
+        },
+    }
+    return JsonResponse(state, status=200 if is_ready else 503)
 
 
 @login_not_required
@@ -41,7 +57,8 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
     """For METRICS_TOKEN as a bearer token, or an administrator; to others it does not exist."""
     if not may_read_metrics(request):
         raise Http404
-    return HttpResponse(metrics.exposition(), content_type="text/plain; version=0.0.4")
+    waiting = Spool(Path(settings.SPOOL_DIR)).waiting()
+    return HttpResponse(metrics.exposition(waiting), content_type="text/plain; version=0.0.4")
 
 
 def may_read_metrics(request: HttpRequest) -> bool:

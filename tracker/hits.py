@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     """What became of a request for a pixel: the label of a metric."""
 
     RECORDED = "recorded"
+    SPOOLED = "spooled"
     LOST = "lost"
     HEAD = "head"
     PREFETCH = "prefetch"

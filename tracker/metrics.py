@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client.metrics_core import GaugeMetricFamily
 
 from tracker.hits import Outcome
+from tracker.spool import Waiting
 
 _hits = Counter("glimpse_hits", "Requests for pixels, by what became of them.", ["outcome"])
 # A dictionary look-up on the hot path instead of a lock and a tuple for each hit.
@@ -23,10 +26,30 @@ COMMIT_SECONDS = Histogram(
 )
 
 
-def exposition() -> bytes:
+class SpoolCollector:
+    """What waits in the spool, looked up when it is asked for: no process has to keep it."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for name, text, value in (
+            ("bytes", "Size of the spool.", self._waiting.bytes),
+            ("files", "Files in the spool.", self._waiting.files),
+            (
+                "oldest_seconds",
+                "Age of the oldest file in the spool.",
+                self._waiting.oldest_seconds,
+            ),
+        ):
+            yield GaugeMetricFamily(f"glimpse_spool_{name}", text, value)
+
+
+def exposition(waiting: Waiting) -> bytes:
     """The text format of Prometheus, summed over the processes of this server."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest()
     registry = CollectorRegistry()
+    registry.register(SpoolCollector(waiting))
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest() + generate_latest(registry)
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)

@@ -6,7 +6,9 @@ Under ``runserver``, WSGI and the test client hits come here; one table of cases
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
@@ -16,6 +18,7 @@ from tracker.endpoint import GIF, HEADERS, METHODS, SUFFIX
 from tracker.hits import Hit, HitReader, Outcome
 from tracker.proxies import TrustedProxies
 from tracker.snippets import configured_tokens
+from tracker.spool import Spool
 from tracker.writer import write_hits
 
 logger = logging.getLogger("tracker.pixel_view")
@@ -50,7 +53,20 @@ def _outcome(request: HttpRequest, token: str) -> Outcome:
         return hit
     try:
         write_hits([hit])
-    except Exception:
+    except Exception as error:
+        logger.error("a hit goes to the spool: %s", error)
+        return _spooled(hit)
+    return Outcome.RECORDED
+
+
+def _spooled(hit: Hit) -> Outcome:
+    """Any ``serve`` process on this machine replays it, or ``manage.py spool --replay``."""
+    spool = Spool(Path(settings.SPOOL_DIR))
+    try:
+        spool.append([hit])
+    except OSError:
         logger.exception("a hit is lost")
         return Outcome.LOST
-    return Outcome.RECORDED
+    finally:
+        spool.release()
+    return Outcome.SPOOLED

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import queue
+import threading
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -18,56 +19,80 @@ logger = logging.getLogger("tracker.recorder")
 GROUP_LIMIT = 1000
 # Memory is bounded: some 600 bytes a hit.
 WAITING_LIMIT = 50_000
-# A mail client waits no longer for a database that does not answer (seconds).
-ANSWER_WITHIN = 5.0
+# A group that the database has not committed by then goes to the spool (seconds).
+COMMIT_WITHIN = 0.25
 
 
 class Write(Protocol):
-    """Commits a group, or raises; returns how many hits were new."""
+    """Commits a group, or raises; returns how many hits were new. Idempotent by hit id."""
 
     def __call__(self, hits: Sequence[Hit], /) -> int: ...
 
 
-class Recorder:
-    """One per event loop. ``write`` blocks and runs in a thread of its own, one group at a time.
+class Keep(Protocol):
+    """Keeps a group on the local disk, or raises OSError."""
 
-    ``record`` returns RECORDED when the group that holds the hit is committed; LOST when the
-    database refused the group, when more hits wait than memory is set aside for, or when nothing
-    came of it within ``answer_within`` seconds (it may be committed later; if not, it is counted
-    as lost then). A lost hit is always counted in a metric, and each failure is logged once.
+    def __call__(self, hits: Sequence[Hit], /) -> None: ...
+
+
+class Recorder:
+    """One per event loop. Answered means kept.
+
+    ``record`` returns RECORDED when the group that holds the hit is committed, and SPOOLED when
+    the database refused the group or did not commit it in time and it is on the local disk
+    instead; it will be replayed. LOST is left for when neither takes it, or when more hits wait
+    than memory is set aside for: counted in a metric, and logged once an incident.
+
+    After a failure the database counts as away, and groups go to the spool at once, until
+    ``resume`` is called.
     """
 
     def __init__(
         self,
         write: Write,
+        keep: Keep,
         *,
         group_limit: int = GROUP_LIMIT,
         waiting_limit: int = WAITING_LIMIT,
-        answer_within: float = ANSWER_WITHIN,
+        commit_within: float = COMMIT_WITHIN,
     ) -> None:
         self._write = write
+        self._keep = keep
         self._group_limit = group_limit
         self._waiting_limit = waiting_limit
-        self._answer_within = answer_within
+        self._commit_within = commit_within
         self._waiting: list[tuple[Hit, asyncio.Future[Outcome]]] = []
         self._wake = asyncio.Event()
         self._is_stopping = False
+        self._is_away = False
         self._lost_in_incident = 0
+        self._stuck: asyncio.Future[object] | None = None
+        self._writer = Worker("writer")
+        self._keeper = Worker("keeper")
         self._task: asyncio.Task[None] | None = None
-        self._thread: ThreadPoolExecutor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def is_away(self) -> bool:
+        return self._is_away
 
     async def start(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._loop = asyncio.get_running_loop()
+        self._writer.start()
+        self._keeper.start()
         self._task = asyncio.create_task(self._run(), name="recorder")
 
     async def stop(self) -> None:
-        """Write what waits, then end."""
+        """Write or spool what waits, then end; a database that hangs is not waited for."""
         self._is_stopping = True
         self._wake.set()
         if self._task is not None:
             await self._task
-        if self._thread is not None:
-            self._thread.shutdown()
+
+    def resume(self) -> None:
+        """The database has answered: commit again. May be called from any thread."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._come_back)
 
     async def record(self, hit: Hit) -> Outcome:
         if len(self._waiting) >= self._waiting_limit or self._is_stopping:
@@ -84,45 +109,111 @@ class Recorder:
             group = self._waiting[: self._group_limit]
             del self._waiting[: self._group_limit]
             if group:
-                await self._commit(group)
+                outcome = await self._outcome([hit for hit, _ in group])
+                for _, future in group:
+                    # A client that went away has taken its future along.
+                    if not future.done():
+                        future.set_result(outcome)
             if not self._waiting:
                 self._wake.clear()
                 if self._is_stopping:
                     return
 
-    async def _commit(self, group: list[tuple[Hit, asyncio.Future[Outcome]]]) -> None:
-        loop = asyncio.get_running_loop()
-        # One timer a group: the image has to come even if the database hangs.
-        patience = loop.call_later(self._answer_within, _answer, group, Outcome.LOST)
-        started = perf_counter()
+    async def _outcome(self, hits: list[Hit]) -> Outcome:
+        if not self._is_away and await self._commit(hits):
+            metrics.HITS[Outcome.RECORDED].inc(len(hits))
+            self._lost_in_incident = 0
+            return Outcome.RECORDED
         try:
-            await loop.run_in_executor(self._thread, self._write, [hit for hit, _ in group])
-        except Exception as error:
-            self._lose(len(group), error)
-            _answer(group, Outcome.LOST)
-        else:
-            metrics.COMMIT_SECONDS.observe(perf_counter() - started)
-            metrics.GROUP_HITS.observe(len(group))
-            metrics.HITS[Outcome.RECORDED].inc(len(group))
-            self._note_success()
-            _answer(group, Outcome.RECORDED)
-        finally:
-            patience.cancel()
+            await self._keeper.run(self._keep, hits)
+        except OSError as error:
+            self._lose(len(hits), f"neither the database nor the spool takes them: {error}")
+            return Outcome.LOST
+        metrics.HITS[Outcome.SPOOLED].inc(len(hits))
+        return Outcome.SPOOLED
 
-    def _lose(self, hits: int, reason: object) -> None:
+    async def _commit(self, hits: list[Hit]) -> bool:
+        started = perf_counter()
+        job = self._writer.run(self._write, hits)
+        done, _ = await asyncio.wait({job}, timeout=self._commit_within)
+        if not done:
+            # It may be committed yet; the replay recognises it by its hit ids.
+            self._stuck = job
+            self._go_away(f"a group was not committed within {self._commit_within} s")
+            return False
+        if error := job.exception():
+            self._go_away(error)
+            return False
+        metrics.COMMIT_SECONDS.observe(perf_counter() - started)
+        metrics.GROUP_HITS.observe(len(hits))
+        return True
+
+    def _go_away(self, reason: object) -> None:
+        self._is_away = True
+        logger.error("the database is away, hits go to the spool: %s", reason)
+
+    def _come_back(self) -> None:
+        if not self._is_away or (self._stuck is not None and not self._stuck.done()):
+            return
+        if self._stuck is not None:
+            self._stuck.exception()  # looked at, so that the event loop does not report it
+            self._stuck = None
+        self._is_away = False
+        logger.warning("the database is back; %d hits were lost", self._lost_in_incident)
+        self._lost_in_incident = 0
+
+    def _lose(self, hits: int, reason: str) -> None:
         metrics.HITS[Outcome.LOST].inc(hits)
         if not self._lost_in_incident:
             logger.error("hits are being lost: %s", reason)
         self._lost_in_incident += hits
 
-    def _note_success(self) -> None:
-        if self._lost_in_incident:
-            logger.error("hits are recorded again; %d were lost", self._lost_in_incident)
-            self._lost_in_incident = 0
+
+class Worker:
+    """A thread that runs blocking calls one after the other for an event loop.
+
+    A daemon, unlike an executor's threads: a call that hangs does not keep the process alive.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._jobs: queue.SimpleQueue[tuple[Callable[[], object], asyncio.Future[object]]] = (
+            queue.SimpleQueue()
+        )
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    def run(
+        self, function: Callable[[Sequence[Hit]], object], hits: Sequence[Hit]
+    ) -> asyncio.Future[object]:
+        assert self._loop is not None
+        future: asyncio.Future[object] = self._loop.create_future()
+        self._jobs.put((lambda: function(hits), future))
+        return future
+
+    def _work(self) -> None:
+        assert self._loop is not None
+        while True:
+            job, future = self._jobs.get()
+            result: object = None
+            error: Exception | None = None
+            try:
+                result = job()
+            except Exception as caught:
+                error = caught
+            try:
+                self._loop.call_soon_threadsafe(_settle, future, result, error)
+            except RuntimeError:
+                return  # the loop has ended; nobody waits for the result any more
 
 
-def _answer(group: list[tuple[Hit, asyncio.Future[Outcome]]], outcome: Outcome) -> None:
-    for _, future in group:
-        # A client that went away has taken its future along.
-        if not future.done():
-            future.set_result(outcome)
+def _settle(future: asyncio.Future[object], result: object, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

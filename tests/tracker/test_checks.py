@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tracker import checks
@@ -17,6 +18,18 @@ def test_a_weak_fallback_key_is_an_error(settings: Any) -> None:
     assert [message.id for message in checks.check_pixel_keys()] == ["tracker.E001"]
     settings.PIXEL_KEY_FALLBACKS = ["x" * 40]
     assert checks.check_pixel_keys() == []
+
+
+def test_a_place_for_the_spool_that_cannot_be_written_is_an_error(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.SPOOL_DIR = str(tmp_path / "spool")
+    assert checks.check_spool() == []
+    (tmp_path / "file").write_text("in the way")
+    settings.SPOOL_DIR = str(tmp_path / "file" / "spool")
+    (message,) = checks.check_spool()
+    assert message.id == "tracker.E004"
+    assert "Not a directory" in message.msg
 
 
 def test_trusting_everyone_as_a_proxy_is_an_error(settings: Any) -> None:

@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 
 from campaigns.models import Campaign
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
-from tracker.models import CampaignCounts
+from tracker.models import CampaignCounts, Open
+from tracker.spool import Spool
 from tracker.writer import write_hits
 
 
@@ -152,6 +153,19 @@ def test_verifying_exits_with_1_on_drift_left_unrepaired() -> None:
     assert exit_status.value.code == 1
     assert json.loads(run("verify_counts", "--repair", "--json"))["drift"] == 1
     assert json.loads(run("verify_counts", "--json"))["drift"] == 0
+
+
+@pytest.mark.usefixtures("real_db")
+def test_the_spool_is_shown_and_replayed_by_hand(settings: Any, tmp_path: Path) -> None:
+    settings.SPOOL_DIR = str(tmp_path)
+    assert "The spool is empty." in run("spool")
+    (pixel,) = pixels_of(make_campaign("a@example.com"))
+    spool = Spool(tmp_path)
+    spool.append([make_hit(pixel.pk), make_hit(pixel.pk)])
+    spool.release()
+    assert "1 files wait" in run("spool")
+    assert json.loads(run("spool", "--replay", "--json"))["replayed"] == 2
+    assert Open.objects.count() == 2
 
 
 @pytest.mark.django_db

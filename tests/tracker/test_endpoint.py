@@ -34,6 +34,7 @@ def ask(
 ) -> tuple[int, dict[str, str], bytes, list[Hit]]:
     """Drive the endpoint as a server does: start it, ask once, stop it."""
     written: list[Hit] = []
+    kept: list[Any] = []
     sent: list[dict[str, Any]] = []
 
     def write(hits: Any) -> int:
@@ -49,7 +50,7 @@ def ask(
         endpoint: Any = PixelEndpoint(
             Behind(),
             reader=HitReader(tokens, TrustedProxies()),
-            recorder=Recorder(write),
+            recorder=Recorder(write, kept.append),
         )
         steps = iter(["lifespan.startup"])
         to_stop = asyncio.Event()
@@ -77,6 +78,7 @@ def ask(
         await life
 
     asyncio.run(run())
+    assert bool(kept) == fails
     assert [m["type"] for m in sent] == [
         "lifespan.startup.complete",
         "http.response.start",

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from tests.conftest import make_hit
 from tracker import health
+from tracker.spool import Spool
 
 pytestmark = pytest.mark.django_db
 
@@ -17,17 +20,31 @@ def test_the_process_says_that_it_lives(client: Client) -> None:
     assert (answer.status_code, answer.content) == (200, b"ok\n")
 
 
-def test_readiness_tells_of_the_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert client.get("/readyz").json() == {"ready": True, "database": "reachable"}
+def test_readiness_tells_of_the_database_and_of_the_spool(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
+) -> None:
+    settings.SPOOL_DIR = str(tmp_path)
+    assert client.get("/readyz").json() == {
+        "ready": True,
+        "database": "reachable",
+        "spool": {"empty": True, "writable": True, "bytes": 0, "oldest_seconds": 0.0},
+    }
+    Spool(tmp_path).append([make_hit(1)])
+    state = client.get("/readyz").json()
+    assert (state["ready"], state["spool"]["empty"]) == (True, False)
+    assert state["spool"]["bytes"] > 0
 
     class Away:
         def cursor(self) -> Any:
             raise OperationalError("away")
 
     monkeypatch.setattr(health, "connection", Away())
+    # The spool still keeps hits.
     answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "database": "unreachable"}
+    assert (answer.status_code, answer.json()["database"]) == (200, "unreachable")
+    settings.SPOOL_DIR = str(tmp_path / "missing")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
 
 
 def test_metrics_do_not_exist_for_strangers(client: Client, settings: Any) -> None:
@@ -45,6 +62,7 @@ def test_metrics_are_read_with_the_token_or_by_an_administrator(
     answer = client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 40})
     assert answer.status_code == 200
     assert b'glimpse_hits_total{outcome="recorded"}' in answer.content
+    assert b"glimpse_spool_bytes" in answer.content
     assert log_in("administrator").get("/metrics").status_code == 200
     assert log_in("marketer").get("/metrics").status_code == 404
 

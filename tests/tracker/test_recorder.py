@@ -13,6 +13,17 @@ from tracker.hits import Hit, Outcome
 from tracker.recorder import Recorder
 
 
+class Kept(list[list[Hit]]):
+    """A spool in memory; full when told so."""
+
+    is_full = False
+
+    def __call__(self, hits: Sequence[Hit]) -> None:
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        self.append(list(hits))
+
+
 class Gate:
     """A write that waits until it is let through, and remembers its groups."""
 
@@ -31,6 +42,10 @@ class Gate:
         return len(hits)
 
 
+def is_away(recorder: Recorder) -> bool:
+    return recorder.is_away
+
+
 async def entered(gate: Gate) -> None:
     await asyncio.to_thread(gate.entered.wait, 10)
 
@@ -38,7 +53,7 @@ async def entered(gate: Gate) -> None:
 def test_a_hit_is_not_answered_before_its_group_is_committed() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate)
+        recorder = Recorder(gate, Kept(), commit_within=10)
         await recorder.start()
         answer = asyncio.create_task(recorder.record(make_hit(1)))
         await entered(gate)
@@ -54,7 +69,7 @@ def test_a_hit_is_not_answered_before_its_group_is_committed() -> None:
 def test_hits_that_arrive_while_a_group_is_written_are_the_next_group() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate, group_limit=50)
+        recorder = Recorder(gate, Kept(), group_limit=50, commit_within=10)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(1)))
         await entered(gate)
@@ -73,7 +88,7 @@ def test_stopping_writes_what_waits() -> None:
     async def run() -> None:
         gate = Gate()
         gate.is_open.set()
-        recorder = Recorder(gate)
+        recorder = Recorder(gate, Kept(), commit_within=10)
         await recorder.start()
         answers = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(20)]
         await asyncio.sleep(0)
@@ -85,42 +100,95 @@ def test_stopping_writes_what_waits() -> None:
     asyncio.run(run())
 
 
-def test_a_refused_group_is_counted_as_lost_and_logged_once(
+def test_a_refused_group_goes_to_the_spool_and_so_do_the_next_until_the_database_is_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def run() -> None:
-        gate = Gate()
+        gate, kept = Gate(), Kept()
         gate.is_open.set()
         gate.error = OSError("the database is away")
-        recorder = Recorder(gate, group_limit=1)
+        recorder = Recorder(gate, kept, group_limit=1)
+        await recorder.start()
+        answers = await asyncio.gather(*(recorder.record(make_hit(n)) for n in range(5)))
+        assert set(answers) == {Outcome.SPOOLED}
+        assert [hit.pixel_id for group in kept for hit in group] == [0, 1, 2, 3, 4]
+        gate.error = None
+        assert await recorder.record(make_hit(8)) is Outcome.SPOOLED
+        recorder.resume()
+        await asyncio.sleep(0)
+        assert await recorder.record(make_hit(9)) is Outcome.RECORDED
+        assert [hit.pixel_id for group in gate.groups for hit in group] == [9]
+        await recorder.stop()
+
+    with caplog.at_level(logging.WARNING, "tracker.recorder"):
+        asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records] == [
+        "the database is away, hits go to the spool: the database is away",
+        "the database is back; 0 hits were lost",
+    ]
+
+
+def test_hits_are_lost_only_if_database_and_spool_refuse_them_and_never_silently(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def run() -> None:
+        gate, kept = Gate(), Kept()
+        gate.is_open.set()
+        gate.error = OSError("the database is away")
+        kept.is_full = True
+        recorder = Recorder(gate, kept, group_limit=1)
         await recorder.start()
         before = metrics.HITS[Outcome.LOST]._value.get()
         answers = await asyncio.gather(*(recorder.record(make_hit(n)) for n in range(5)))
         assert set(answers) == {Outcome.LOST}
         assert metrics.HITS[Outcome.LOST]._value.get() == before + 5
-        gate.error = None
-        assert await recorder.record(make_hit(9)) is Outcome.RECORDED
+        kept.is_full = False
+        assert await recorder.record(make_hit(6)) is Outcome.SPOOLED
         await recorder.stop()
 
     with caplog.at_level(logging.ERROR, "tracker.recorder"):
         asyncio.run(run())
-    assert [record.getMessage() for record in caplog.records] == [
-        "hits are being lost: the database is away",
-        "hits are recorded again; 5 were lost",
-    ]
+    lost = [record for record in caplog.records if "being lost" in record.getMessage()]
+    assert len(lost) == 1
+    assert "No space left on device" in lost[0].getMessage()
 
 
 def test_a_mail_client_does_not_wait_for_a_database_that_hangs() -> None:
     async def run() -> None:
-        gate = Gate()
-        recorder = Recorder(gate, answer_within=0.05)
+        gate, kept = Gate(), Kept()
+        recorder = Recorder(gate, kept, commit_within=0.05)
         await recorder.start()
         async with asyncio.timeout(5):
-            assert await recorder.record(make_hit(1)) is Outcome.LOST
+            assert await recorder.record(make_hit(1)) is Outcome.SPOOLED
+            # The writer still hangs: the next ones do not queue up behind it.
+            assert await recorder.record(make_hit(2)) is Outcome.SPOOLED
+        recorder.resume()
+        await asyncio.sleep(0)
+        assert is_away(recorder), "the group that hangs has not come back yet"
         gate.is_open.set()
+        while is_away(recorder):
+            recorder.resume()
+            await asyncio.sleep(0.001)
+        assert await recorder.record(make_hit(3)) is Outcome.RECORDED
         await recorder.stop()
-        # It was committed after all: nothing is lost that need not be.
-        assert len(gate.groups) == 1
+        # Both ways of the first: it is recognised by its id.
+        assert [[hit.pixel_id for hit in group] for group in gate.groups] == [[1], [3]]
+        assert [[hit.pixel_id for hit in group] for group in kept] == [[1], [2]]
+
+    asyncio.run(run())
+
+
+def test_stopping_does_not_wait_for_a_database_that_hangs() -> None:
+    async def run() -> None:
+        gate, kept = Gate(), Kept()
+        recorder = Recorder(gate, kept, commit_within=0.05)
+        await recorder.start()
+        answer = asyncio.create_task(recorder.record(make_hit(1)))
+        await entered(gate)
+        async with asyncio.timeout(5):
+            await recorder.stop()
+        assert await answer is Outcome.SPOOLED
+        gate.is_open.set()
 
     asyncio.run(run())
 
@@ -128,7 +196,7 @@ def test_a_mail_client_does_not_wait_for_a_database_that_hangs() -> None:
 def test_memory_is_bounded_when_hits_come_faster_than_they_are_written() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate, waiting_limit=10)
+        recorder = Recorder(gate, Kept(), waiting_limit=10, commit_within=10)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(0)))
         await entered(gate)
@@ -145,7 +213,7 @@ def test_memory_is_bounded_when_hits_come_faster_than_they_are_written() -> None
 def test_a_client_that_goes_away_takes_nobody_along() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate)
+        recorder = Recorder(gate, Kept(), commit_within=10)
         await recorder.start()
         gone = asyncio.create_task(recorder.record(make_hit(1)))
         stays = asyncio.create_task(recorder.record(make_hit(2)))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.tracker.pixel_cases import CASES, Case, url_of
 from tracker.endpoint import GIF, HEADERS
 from tracker.models import Open, Pixel
 from tracker.snippets import configured_tokens, snippet
+from tracker.spool import Spool
 from tracker.writer import write_hits
 
 LogIn = Callable[[str], Client]
@@ -47,15 +49,22 @@ def test_a_forwarded_address_is_believed_from_a_trusted_proxy_only(settings: Any
 
 
 @pytest.mark.usefixtures("real_db")
-def test_a_failing_database_still_answers_with_the_image(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+def test_a_failing_database_still_answers_with_the_image_and_keeps_the_hit(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
 ) -> None:
     def fail(hits: object) -> int:
         raise OSError("away")
 
     (pixel,) = pixels_of(make_campaign("a@example.com"))
     monkeypatch.setattr("tracker.pixel_view.write_hits", fail)
-    answer = client.get(f"/o/{configured_tokens().make(pixel.pk)}.gif")
+    settings.SPOOL_DIR = str(tmp_path)
+    url = f"/o/{configured_tokens().make(pixel.pk)}.gif"
+    answer = client.get(url)
+    assert (answer.status_code, answer.content) == (200, GIF)
+    assert Spool(tmp_path).replay(write_hits) == 1
+    assert Open.objects.get().pixel == pixel
+    settings.SPOOL_DIR = "/proc/no/such/place"
+    answer = client.get(url)
     assert (answer.status_code, answer.content) == (200, GIF)
 
 

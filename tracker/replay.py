@@ -1,0 +1,67 @@
+"""The spool's way back: a thread that hands what waits to the database when that answers again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from tracker.hits import Hit
+from tracker.spool import Spool
+
+logger = logging.getLogger("tracker.replay")
+
+EVERY = 1.0  # seconds
+
+
+class Replayer:
+    """Replays the spool through a writer of its own, so that new hits never wait for old ones.
+
+    Also finds what processes that no longer exist have left. ``is_away`` says whether the recorder
+    believes the database to be away, ``resume`` tells it that the database has answered.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        write: Callable[[Sequence[Hit]], int],
+        *,
+        is_away: Callable[[], bool],
+        resume: Callable[[], None],
+        every: float = EVERY,
+    ) -> None:
+        self._spool = spool
+        self._write = write
+        self._is_away = is_away
+        self._resume = resume
+        self._every = every
+        self._is_over = threading.Event()
+        # A daemon: a database that hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the group that is being written, if the database lets it."""
+        self._is_over.set()
+        self._thread.join(2)
+
+    def _run(self) -> None:
+        while not self._is_over.wait(self._every):
+            if self._is_away() or self._spool.waiting().files:
+                self._try()
+
+    def _try(self) -> None:
+        try:
+            # Writes nothing, but only if the database answers.
+            self._write([])
+            self._spool.release()
+            replayed = self._spool.replay(self._write)
+        except Exception as error:
+            # The recorder has said that the database is away; once is enough.
+            logger.debug("not replayed: %s", error)
+            return
+        if replayed:
+            logger.warning("%d hits were replayed from the spool", replayed)
+        self._resume()

@@ -1,0 +1,188 @@
+"""Where groups of hits wait while the database is away: local files, append-only, fsynced.
+
+Each process appends to a file of its own and holds a lock on it, which the system releases when
+the process dies. Whoever finds a file without a living owner may replay it; one process a machine
+does so at a time. A record is whole or it is not there: a length and a checksum stand before it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tracker.hits import Hit
+
+logger = logging.getLogger("tracker.spool")
+
+ROTATE_BYTES = 16 * 2**20
+RECORD_HEAD = struct.Struct(">II")  # length of the payload, CRC-32 of it
+SUFFIX = ".spool"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What has not been replayed: how much, and the age of the oldest in seconds."""
+
+    files: int
+    bytes: int
+    oldest_seconds: float
+
+
+class Spool:
+    """Keeps groups of hits in a directory until ``replay`` has handed them to the database."""
+
+    def __init__(self, directory: Path, *, rotate_bytes: int = ROTATE_BYTES) -> None:
+        self._directory = directory
+        self._rotate_bytes = rotate_bytes
+        self._file: int | None = None
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def append(self, hits: Sequence[Hit]) -> None:
+        """The group is on the disk when this returns; OSError when it could not be kept."""
+        payload = json.dumps([list(hit) for hit in hits]).encode()
+        record = RECORD_HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+        with self._lock:
+            file = self._file if self._file is not None else self._begin()
+            try:
+                _write_all(file, record)
+                os.fdatasync(file)
+            except OSError:
+                # Half a record would hide those after it: whatever follows begins a new file.
+                with suppress(OSError):
+                    os.ftruncate(file, self._size)
+                self._end()
+                raise
+            self._size += len(record)
+            if self._size >= self._rotate_bytes:
+                self._end()
+
+    def release(self) -> None:
+        """Close this process's file, so that it may be replayed."""
+        with self._lock:
+            self._end()
+
+    def replay(self, write: Callable[[Sequence[Hit]], int]) -> int:
+        """Hand everything that no living process still appends to over to ``write``, in order.
+
+        A file is deleted after its last group was written; ``write`` is idempotent, so a replay
+        that was cut short is simply repeated. Raises what ``write`` raises. Returns the number of
+        hits handed over; 0 when another process is at it.
+        """
+        handed_over = 0
+        with self._alone() as is_alone:
+            if is_alone:
+                for path in self._files():
+                    handed_over += self._replay_file(path, write)
+        return handed_over
+
+    def waiting(self) -> Waiting:
+        files = size = 0
+        oldest = time.time()
+        for path in self._files():
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue  # replayed at this moment
+            files += 1
+            size += status.st_size
+            oldest = min(oldest, int(path.name.partition("-")[0]) / 1e9)
+        return Waiting(files, size, max(0.0, time.time() - oldest))
+
+    def is_writable(self) -> bool:
+        return self._directory.is_dir() and os.access(self._directory, os.W_OK | os.X_OK)
+
+    def _files(self) -> list[Path]:
+        """Oldest first: a name begins with the nanosecond in which the file was begun."""
+        return sorted(self._directory.glob(f"*{SUFFIX}"))
+
+    def _begin(self) -> int:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{time.time_ns():020}-{os.getpid()}-{os.urandom(3).hex()}"
+        path = self._directory / f"{name}.new"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        # Locked before it has the name that others look for.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        path.rename(path.with_suffix(SUFFIX))
+        self._sync_directory()
+        self._file, self._size = file, 0
+        return file
+
+    def _end(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _replay_file(self, path: Path, write: Callable[[Sequence[Hit]], int]) -> int:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            return 0
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return 0  # its process lives and appends to it
+            handed_over = 0
+            for hits in read_records(file.read(), path.name):
+                write(hits)
+                handed_over += len(hits)
+            path.unlink()
+            self._sync_directory()
+        return handed_over
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        if not self._files():
+            yield False
+            return
+        with (self._directory / "replay.lock").open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def _sync_directory(self) -> None:
+        directory = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def read_records(content: bytes, name: str) -> Iterator[list[Hit]]:
+    """The whole groups in a file, in order; what a power cut left half written is skipped."""
+    place = 0
+    while place < len(content):
+        start = place + RECORD_HEAD.size
+        head = content[place:start]
+        length, checksum = RECORD_HEAD.unpack(head) if len(head) == RECORD_HEAD.size else (0, 0)
+        payload = content[start : start + length]
+        if not length or len(payload) < length or zlib.crc32(payload) != checksum:
+            logger.warning(
+                "%s: %d bytes at its end are no whole record and are skipped; nothing that was "
+                "answered stood there",
+                name,
+                len(content) - place,
+            )
+            return
+        yield [Hit(*fields) for fields in json.loads(payload)]
+        place = start + length
+
+
+def _write_all(file: int, record: bytes) -> None:
+    rest = memoryview(record)
+    while rest:
+        rest = rest[os.write(file, rest) :]
