@@ -20,24 +20,25 @@ help: ## show this list
 .PHONY: run
 run: .venv/production .env ## set up what is missing and serve on http://127.0.0.1:8000 (PORT=…)
 	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) create_administrator
-	@$(MANAGE) demo
-	@exec $(MANAGE) serve --bind 127.0.0.1:$(PORT)
+	@$(MANAGE) create_administrator --once
+	@$(MANAGE) demo --once
+	@grep -qs '^PUBLIC_URL=' .env || export PUBLIC_URL=$${PUBLIC_URL:-http://127.0.0.1:$(PORT)}; \
+		exec $(MANAGE) serve --bind 127.0.0.1:$(PORT)
 
 .PHONY: install
 install: .venv/production ## the virtual environment with what production runs on
 
 .PHONY: test
 test: .venv/development ## all tests that need no server, on SQLite
-	$(BIN)/python -X dev -m pytest $(PARALLEL) $(ARGS)
+	$(BIN)/python -X dev -m pytest --ignore tests/browser $(PARALLEL) $(ARGS)
 
 .PHONY: test-postgresql
 test-postgresql: .venv/development ## the same tests on PostgreSQL (TEST_DATABASE_URL)
-	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest $(PARALLEL) $(ARGS)
+	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest --ignore tests/browser $(PARALLEL) $(ARGS)
 
 .PHONY: test-browser
 test-browser: .venv/browser ## real Chromium against the real server
-	$(BIN)/python -m pytest -m browser $(ARGS)
+	$(BIN)/python -m pytest tests/browser $(ARGS)
 
 .PHONY: lint
 lint: .venv/browser ## style, types, arrows between the packages, Django's own checks
@@ -84,4 +85,4 @@ lock: ## pin requirements anew (needs uv)
 	@touch $@
 
 .env:
-	@umask 077 && $(PYTHON) -c "import secrets; print('SECRET_KEY=' + secrets.token_urlsafe(50))" > $@
+	@umask 077 && $(PYTHON) -c "import secrets; print(*(f'{key}={secrets.token_urlsafe(50)}' for key in ('SECRET_KEY', 'PIXEL_KEY')), sep='\\n')" > $@

@@ -10,10 +10,20 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
+        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
+        from django.db import OperationalError, ProgrammingError
     except ImportError as error:
         sys.exit(f"{error}\nInstall what Glimpse runs on first: make install")
-    execute_from_command_line(sys.argv)
+    # What a person can mend is told in a sentence, without the way through the code.
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"A setting is wrong. {error}")
+    except OperationalError as error:
+        sys.exit(f"The database that DATABASE_URL names does not answer: {error}")
+    except ProgrammingError as error:
+        sys.exit(f"The database is not up to date ({error}).\nRun: manage.py migrate")
 
 
 if __name__ == "__main__":

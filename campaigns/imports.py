@@ -17,9 +17,10 @@ from django.db import transaction
 
 from campaigns.models import Recipient, email_key
 
-EMAIL_HEADERS = {"email", "e-mail", "mail", "address", "email address", "e-mail address"}
-EMAIL_HEADERS |= {"e mail", "e-mail-adresse", "email-adresse", "emailadresse"}
-NAME_HEADERS = {"name", "full name"}
+# The first that the file has is taken.
+EMAIL_HEADERS = ["email", "e-mail", "e mail", "email address", "e-mail address", "mail", "address"]
+EMAIL_HEADERS += ["e-mail-adresse", "email-adresse", "emailadresse"]
+NAME_HEADERS = ["name", "full name"]
 DELIMITERS = ",;\t|"
 NAME_LENGTH = 200
 # A line of addresses is short. Longer ones are no list of recipients, and must not fill memory.
@@ -101,7 +102,8 @@ def read_rows(stream: BinaryIO) -> Iterator[Row | Rejection]:
     email_column = _column(header, EMAIL_HEADERS)
     name_column = _column(header, NAME_HEADERS)
     if email_column is None:
-        found = ", ".join(cell.strip() for cell in header if cell.strip()) or "nothing"
+        cells = [cell.strip() for cell in header if cell.strip()]
+        found = ", ".join(cells) if all(map(str.isprintable, cells)) and cells else "no text"
         raise UnreadableFileError(
             f"Line {header_line} should be the header and name a column “email”; it names: "
             f"{found[:200]}. Put a line such as “email,name” at the top."
@@ -110,7 +112,19 @@ def read_rows(stream: BinaryIO) -> Iterator[Row | Rejection]:
         if fault:
             yield Rejection(line, fault, text[:200])
         elif text.strip(" \t\r\n" + delimiter):
-            yield _judge(line, text, _cells(text, delimiter), email_column, name_column)
+            try:
+                cells = _cells(text, delimiter)
+            except csv.Error:
+                yield from _mismatched(line, text)
+            else:
+                yield _judge(line, text, cells, email_column, name_column)
+
+
+def _mismatched(line: int, text: str) -> Iterator[Rejection]:
+    """Lines that quotes in the middle of cells have tied together, each with the reason."""
+    for offset, part in enumerate(text.splitlines()):
+        reason = "the quotes in this line and its neighbours do not match"
+        yield Rejection(line + offset, reason, part[:200])
 
 
 def _judge(
@@ -169,7 +183,9 @@ def _store(group: Sequence[Row], result: ImportResult) -> list[int]:
         for row in group
         if email_key(row.email) not in known
     ]
-    # Another import may store the same address at this moment: then it is known after all.
+    # Another import may store the same address at this moment: then it is known after all. In one
+    # order, so that two imports wait for each other in a line and not in a circle.
+    new.sort(key=lambda recipient: email_key(recipient.email))
     Recipient.objects.bulk_create(new, ignore_conflicts=True)
     result.created += len(new)
     result.updated += len(known)
@@ -179,6 +195,9 @@ def _store(group: Sequence[Row], result: ImportResult) -> list[int]:
         if recipient is not None and row.name and row.name != recipient.name:
             recipient.name = row.name
             renamed.append(recipient)
+    renamed.sort(key=lambda recipient: recipient.pk)
+    ids = [recipient.pk for recipient in renamed]
+    list(Recipient.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
     Recipient.objects.bulk_update(renamed, ["name"])
     return [recipient.pk for recipient in _known_recipients(group).values()]
 
@@ -190,10 +209,10 @@ def _text_lines(stream: BinaryIO) -> Iterator[tuple[int, str, bool]]:
     try:
         while line := text.readline(LINE_LENGTH):
             number += 1
-            is_cut = len(line) == LINE_LENGTH and not line.endswith("\n")
+            is_cut = len(line) == LINE_LENGTH and not line.endswith(("\n", "\r"))
             yield number, line, is_cut
             rest = line if is_cut else ""
-            while rest and not rest.endswith("\n"):
+            while rest and not rest.endswith(("\n", "\r")):
                 rest = text.readline(LINE_LENGTH)
     finally:
         # The stream belongs to the caller, who closes it, and may have done so.
@@ -260,7 +279,10 @@ def _header(records: Iterator[tuple[int, str, str]]) -> tuple[int, list[str], st
         if text.lower().startswith("sep=") or not text.strip():
             continue  # Excel's own first line, or an empty one
         delimiter = max(DELIMITERS, key=text.count)
-        return number, _cells(text, delimiter), delimiter
+        try:
+            return number, _cells(text, delimiter), delimiter
+        except csv.Error as error:
+            raise UnreadableFileError(f"Line {number} should be the header: {error}.") from error
     raise UnreadableFileError("The file is empty: there is not even a header line.")
 
 
@@ -268,8 +290,7 @@ def _cells(text: str, delimiter: str) -> list[str]:
     return next(csv.reader([text], delimiter=delimiter), [])
 
 
-def _column(header: Sequence[str], names: set[str]) -> int | None:
-    for position, cell in enumerate(header):
-        if " ".join(cell.replace("_", " ").split()).casefold() in names:
-            return position
-    return None
+def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """Where the first of these names stands that the header has."""
+    found = [" ".join(cell.replace("_", " ").split()).casefold() for cell in header]
+    return next((found.index(name) for name in names if name in found), None)

@@ -13,17 +13,20 @@ from django.urls import reverse
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    pass
 
 
 def email_key(email: str) -> str:
-    """The form in which two spellings of one address are equal: NFC, trimmed, case folded."""
-    return unicodedata.normalize("NFC", email.strip()).casefold()
+    """The form in which two spellings of one address are equal: NFC, trimmed, lower case.
+
+    Not case folded: that would make one of faß.example and fass.example, which are two domains.
+    """
+    return unicodedata.normalize("NFC", email.strip()).lower()
 
 
 def validate_time_zone(name: str) -> None:
     if name not in available_timezones():
-        raise ValidationError(f"{name} is no time zone: write a name such as Europe/Berlin.")
+        raise ValidationError(f"{name} is not a time zone: write a name such as Europe/Berlin.")
 
 
 def default_time_zone() -> str:
@@ -70,15 +73,6 @@ class Campaign(models.Model):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
-    def archive(self, *, at: datetime | None = None) -> None:
-        """Take the campaign out of the lists; its pixels go on recording."""
-        self.archived_at = at or timezone.now()
-        self.save(update_fields=["archived_at"])
-
-    def restore(self) -> None:
-        self.archived_at = None
-        self.save(update_fields=["archived_at"])
-
 
 class EmailKeyField(models.CharField[str, str]):
     """Derived from ``email`` on every insert and save, so that no caller can forget it."""
@@ -91,7 +85,10 @@ class EmailKeyField(models.CharField[str, str]):
 
 class RecipientQuerySet(models.QuerySet["Recipient"]):
     def matching(self, words: str) -> RecipientQuerySet:
-        """Recipients whose address or name contains the words, whatever their letter case."""
+        """Recipients whose address or name contains the words, whatever their letter case.
+
+        In names SQLite ignores the case of ASCII letters only.
+        """
         return self.filter(
             models.Q(email_key__contains=email_key(words)) | models.Q(name__icontains=words.strip())
         )

@@ -140,7 +140,11 @@ if _engine == "django.db.backends.sqlite3":
     _options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
 elif _engine == "django.db.backends.postgresql":
     # The pages run in many short threads: they share these connections. The writer has its own.
-    _options["pool"] = {"min_size": 0, "max_size": env_int("DATABASE_POOL_SIZE", 16, least=1)}
+    _options["pool"] = {
+        "min_size": 0,
+        "max_size": env_int("DATABASE_POOL_SIZE", 16, least=1),
+        "timeout": 3,  # seconds until a page says that the database is away
+    }
     _options.setdefault("connect_timeout", 3)
 else:
     raise ImproperlyConfigured("DATABASE_URL has to name PostgreSQL 15 or newer, or SQLite.")
@@ -162,7 +166,7 @@ FORMAT_MODULE_PATH = ["config.formats"]
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-    raise ImproperlyConfigured(f"LOG_LEVEL is {LOG_LEVEL!r}: write INFO, WARNING or ERROR.")
+    raise ImproperlyConfigured(f"LOG_LEVEL is {LOG_LEVEL!r}: write DEBUG, INFO, WARNING or ERROR.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -175,6 +179,10 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         # It says at every start that it is there.
         "axes": {"level": "WARNING"},
+        # Each scanner that asks for another host's pages would leave a traceback.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # Says on every try what the error says in the end.
+        "psycopg.pool": {"level": "ERROR"},
     },
 }
 
@@ -186,7 +194,10 @@ SECURE_SSL_REDIRECT = _is_https
 # Probes and mail clients get their answer whatever scheme they came by.
 SECURE_REDIRECT_EXEMPT = [r"^o/", r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = env_int("HSTS_SECONDS", 31_536_000, least=0) if _is_https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env_bool("HSTS_SUBDOMAINS", _is_https)
+# Other subdomains are other people's: binding them, for a year, is for their owner to decide.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env_bool("HSTS_SUBDOMAINS", False)
+if not SECURE_HSTS_INCLUDE_SUBDOMAINS:
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # TrustedProxyMiddleware takes this header away from everyone but TRUSTED_PROXIES.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
@@ -256,3 +267,5 @@ TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES")
 SPOOL_DIR = env.path("SPOOL_DIR", default=str(BASE_DIR / "spool"))()
 # Bearer token that may read /metrics; empty: only administrators may.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
+    raise ImproperlyConfigured("METRICS_TOKEN is shorter than 20 characters: it could be guessed.")

@@ -104,7 +104,7 @@ def make_hit(
 
 @pytest.fixture
 def people(db: None) -> dict[str, User]:
-    """An administrator, a marketer, a viewer and somebody without any role."""
+    """An administrator, a marketer, two viewers (one is staff) and somebody without a role."""
     # A test that really commits is followed by emptying all tables: the roles are made anew.
     import_module("tracker.migrations.0002_add_roles").add_roles(
         apps, SimpleNamespace(connection=connection)
@@ -113,10 +113,12 @@ def people(db: None) -> dict[str, User]:
         "administrator": User.objects.create_superuser("ada"),
         "marketer": User.objects.create_user("mara", is_staff=True),
         "viewer": User.objects.create_user("vito"),
+        "staff viewer": User.objects.create_user("sven", is_staff=True),
         "nobody": User.objects.create_user("nils"),
     }
     cast["marketer"].groups.add(Group.objects.get(name="Marketers"))
-    cast["viewer"].groups.add(Group.objects.get(name="Viewers"))
+    for name in ("viewer", "staff viewer"):
+        cast[name].groups.add(Group.objects.get(name="Viewers"))
     return cast
 
 

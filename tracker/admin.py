@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 
 from campaigns.admin import BoundedPaginator, CampaignAdmin
@@ -104,11 +104,7 @@ class TrackedCampaignAdmin(CampaignAdmin):
             self.log_change(request, campaign, f"Recipients imported: {result.added}.")
             messages.success(
                 request,
-                format_html(
-                    'Recipients added to this campaign: {}. <a href="{}">Take their snippets</a>.',
-                    f"{result.added:,}",
-                    reverse("campaign_snippets", args=[campaign.pk]),
-                ),
+                f"Recipients added to this campaign: {result.added:,}.",
             )
         return {
             "rows": result.rows,

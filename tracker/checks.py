@@ -29,6 +29,21 @@ def check_public_url(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security, deploy=True)
+def check_https_has_a_proxy(**kwargs: Any) -> list[CheckMessage]:
+    if not settings.SECURE_SSL_REDIRECT or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "PUBLIC_URL is https and TRUSTED_PROXIES is empty: behind a proxy that speaks https "
+            "every page would redirect to itself for ever, and all clients would seem to have "
+            "the proxy's address.",
+            hint="Set TRUSTED_PROXIES to the address from which the proxy connects.",
+            id="tracker.W002",
+        )
+    ]
+
+
 @register(Tags.security)
 def check_pixel_keys(**kwargs: Any) -> list[CheckMessage]:
     weak = [key for key in settings.PIXEL_KEY_FALLBACKS if len(key) < 32]

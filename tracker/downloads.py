@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
 from django.http import HttpRequest, StreamingHttpResponse
 
 from tracker.exports import csv_blocks
@@ -32,5 +33,13 @@ def _with_mark(blocks: Iterator[str]) -> Iterator[str]:
 
 async def _in_thread(blocks: Iterator[str]) -> AsyncIterator[str]:
     """Django would collect an ordinary iterator in memory before it sends the first byte."""
-    while (block := await sync_to_async(lambda: next(blocks, None))()) is not None:
+    while (block := await sync_to_async(_next_block)(blocks)) is not None:
         yield block
+
+
+def _next_block(blocks: Iterator[str]) -> str | None:
+    """Between two blocks a slow client holds no connection that others wait for."""
+    try:
+        return next(blocks, None)
+    finally:
+        connection.close()

@@ -11,7 +11,6 @@ from itertools import islice
 from django.db.models import QuerySet
 
 from campaigns.models import Campaign
-from tracker.clients import client_name
 from tracker.models import Pixel
 from tracker.snippets import pixel_url, snippet
 
@@ -67,7 +66,7 @@ def people_rows(campaign: Campaign) -> Iterator[Sequence[str]]:
             _moment(pixel.last_opened_at),
             str(pixel.open_count),
             pixel.last_ip or "",
-            harmless(client_name(agent)) if agent else "",
+            harmless(pixel.client),
             harmless(agent),
         )
 

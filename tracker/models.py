@@ -7,6 +7,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from campaigns.models import Campaign, Recipient
 from tracker import rates
+from tracker.clients import client_name
 from tracker.hits import USER_AGENT_LENGTH
 
 
@@ -136,6 +137,11 @@ class Pixel(models.Model):
 
     def __str__(self) -> str:
         return f"pixel {self.pk}"
+
+    @property
+    def client(self) -> str:
+        """The name of the program that opened last; reads ``last_user_agent``."""
+        return client_name(self.last_user_agent.text) if self.last_user_agent else ""
 
     def get_status_display(self) -> str:
         # Django makes this for ordinary columns with choices, not for generated ones.

@@ -80,10 +80,10 @@ def mark_sent(campaign: Campaign, *, at: datetime) -> int:
             pixels = Pixel.objects.filter(pk__in=_lock(pixel_ids), sent_at=None)
             changed = pixels.update(sent_at=at)
             _locked_counts(campaign).update(sent=F("sent") + changed)
+            if changed:
+                Campaign.objects.filter(pk=campaign.pk, sent_at=None).update(sent_at=at)
         marked += changed
-    if marked:
-        Campaign.objects.filter(pk=campaign.pk, sent_at=None).update(sent_at=at)
-        campaign.refresh_from_db(fields=["sent_at"])
+    campaign.refresh_from_db(fields=["sent_at"])
     return marked
 
 

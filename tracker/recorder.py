@@ -95,7 +95,10 @@ class Recorder:
         self._loop.call_soon_threadsafe(self._come_back)
 
     async def record(self, hit: Hit) -> Outcome:
-        if len(self._waiting) >= self._waiting_limit or self._is_stopping:
+        if self._task is None or self._is_stopping:
+            self._lose(1, "the recorder is not running")
+            return Outcome.LOST
+        if len(self._waiting) >= self._waiting_limit:
             self._lose(1, "more hits wait than memory is set aside for")
             return Outcome.LOST
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -109,15 +112,23 @@ class Recorder:
             group = self._waiting[: self._group_limit]
             del self._waiting[: self._group_limit]
             if group:
-                outcome = await self._outcome([hit for hit, _ in group])
-                for _, future in group:
-                    # A client that went away has taken its future along.
-                    if not future.done():
-                        future.set_result(outcome)
+                await self._settle_group(group)
             if not self._waiting:
                 self._wake.clear()
                 if self._is_stopping:
                     return
+
+    async def _settle_group(self, group: list[tuple[Hit, asyncio.Future[Outcome]]]) -> None:
+        outcome = Outcome.LOST
+        try:
+            outcome = await self._outcome([hit for hit, _ in group])
+        except Exception:
+            # Whatever it is, the clients get their image and the next group its turn.
+            logger.exception("what became of a group of %d hits is unknown", len(group))
+        for _, future in group:
+            # A client that went away has taken its future along.
+            if not future.done():
+                future.set_result(outcome)
 
     async def _outcome(self, hits: list[Hit]) -> Outcome:
         if not self._is_away and await self._commit(hits):

@@ -13,9 +13,9 @@ from django.db.models import Count, Max, Min
 
 from campaigns.models import Campaign
 from tracker.models import CampaignCounts, Open, Pixel, QuarterHourCounts
-from tracker.writer.sqlite import quarter_of
+from tracker.quarters import quarter_of
 
-# Pixels whose own figures differ from what their opens say. IS DISTINCT FROM in both dialects.
+# Pixels whose own figures differ from what their opens say.
 DRIFTED_PIXELS = """
 SELECT pixel.id FROM tracker_pixel AS pixel
 LEFT JOIN (
@@ -69,7 +69,7 @@ DIALECTS = {
     "postgresql": {"differs": "IS DISTINCT FROM", "quarter": "date_bin('15 minutes', {}, 'epoch')"},
     "sqlite": {
         "differs": "IS NOT",
-        "quarter": "datetime(unixepoch({0}) - unixepoch({0}) % 900, 'unixepoch')",
+        "quarter": "datetime(strftime('%s', {0}) / 900 * 900, 'unixepoch')",
     },
 }
 

@@ -7,7 +7,6 @@ from functools import lru_cache
 from django.conf import settings
 from django.urls import reverse
 
-from tracker.clients import client_name
 from tracker.models import Pixel
 from tracker.tokens import Tokens
 
@@ -35,9 +34,7 @@ def snippet(pixel_id: int) -> str:
 
 
 def add_snippet(pixel: Pixel) -> Pixel:
-    """The pixel with ``snippet``, ``pixel_url`` and ``client`` for the template to show."""
-    agent = pixel.last_user_agent
+    """The pixel with ``snippet`` and ``pixel_url`` for the template to show."""
     pixel.snippet = snippet(pixel.pk)  # type: ignore[attr-defined]
     pixel.pixel_url = pixel_url(pixel.pk)  # type: ignore[attr-defined]
-    pixel.client = client_name(agent.text) if agent else ""  # type: ignore[attr-defined]
     return pixel

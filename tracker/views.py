@@ -103,4 +103,6 @@ def campaign_mark_sent(request: HttpRequest, campaign_id: int) -> HttpResponseRe
 
 
 def _abilities(request: HttpRequest) -> dict[str, bool]:
-    return {"may_manage": request.user.has_perm("campaigns.change_campaign")}
+    """What the page offers; managing leads through the admin, which is for staff."""
+    user = request.user
+    return {"may_manage": user.is_staff and user.has_perm("campaigns.change_campaign")}

@@ -16,8 +16,6 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.server import Installation, free_port
 
-pytestmark = pytest.mark.browser
-
 MAIL = "<!doctype html><html><body><h1>Hello {name}</h1><p>News.</p>{snippet}</body></html>"
 
 

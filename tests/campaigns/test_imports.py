@@ -43,6 +43,7 @@ def load(content: bytes, *, is_dry_run: bool = False) -> ImportResult:
         b"sep=;\nemail;name\na@example.com;Ann\n",
         b"\n\nemail,name\n\n,\n a@example.com , Ann \n\n",
         "email,name\na@example.com,Ann\n".encode("utf-16"),
+        b"e-mail,EMAIL,name\nnonsense,a@example.com,Ann\n",
         b"id,e_mail,name\n7,a@example.com,Ann,and,more\n",
     ],
 )
@@ -106,6 +107,28 @@ def test_a_quoted_cell_may_hold_a_line_break() -> None:
 def test_a_file_that_is_no_list_is_refused_with_what_to_do(content: bytes, words: str) -> None:
     with pytest.raises(UnreadableFileError, match=words):
         rows_of(content)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'a@example.com,5" pipe\nb@example.com,3" pipe',
+        'a@example.com,"' + "x" * 60_000 + "\n" + "y" * 60_000 + "\n" + "z" * 60_000 + '"',
+    ],
+)
+def test_quotes_in_the_middle_of_cells_stop_nothing_else(lines: str) -> None:
+    found = rows_of(f"email,name\nfirst@example.com,\n{lines}\nlast@example.com,\n".encode())
+    assert found[0] == Row(2, "first@example.com", "")
+    assert isinstance(found[-1], Row)
+    assert found[-1].email == "last@example.com"
+    assert all(isinstance(line, Rejection) for line in found[1:-1])
+    assert len(found) > 2
+
+
+@given(st.text(alphabet='",;\r\n a@x.de'))
+def test_any_mixture_of_quotes_and_breaks_is_read_or_refused(text: str) -> None:
+    found = rows_of(b"email,name\n" + text.encode())
+    assert all(isinstance(line, Row | Rejection) for line in found)
 
 
 @given(st.binary(max_size=400))

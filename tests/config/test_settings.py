@@ -38,7 +38,7 @@ def test_good_settings_start() -> None:
         ("DATABASE_URL", "mysql://localhost/x", "PostgreSQL 15 or newer, or SQLite"),
         ("DATABASE_URL", "nonsense", "PostgreSQL 15 or newer, or SQLite"),
         ("PIXEL_KEY", "short", "shorter than 32 characters"),
-        ("LOG_LEVEL", "loud", "write INFO, WARNING or ERROR"),
+        ("LOG_LEVEL", "loud", "write DEBUG, INFO, WARNING or ERROR"),
         ("HSTS_SECONDS", "-1", "write a whole number, 0 or more"),
     ],
 )

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+# Spelt out, not taken from the product: this is what a mail client has to get.
+EXPECTED_HEADERS = {
+    "content-type": "image/gif",
+    "content-length": "43",
+    "cache-control": "no-store, no-cache, must-revalidate, private, max-age=0",
+    "pragma": "no-cache",
+    "expires": "Thu, 01 Jan 1970 00:00:00 GMT",
+    "cross-origin-resource-policy": "cross-origin",
+    "x-content-type-options": "nosniff",
+}
+
 GOOD = "GOOD"  # replaced by a real token
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -41,7 +42,7 @@ def test_a_zone_that_does_not_exist_is_refused_by_the_form(log_in: LogIn) -> Non
     answer = log_in("marketer").post(
         "/admin/campaigns/campaign/add/", {"name": "Spring", "time_zone": "Mars/Olympus"}
     )
-    assert "is no time zone" in answer.content.decode()
+    assert "is not a time zone" in answer.content.decode()
     assert not Campaign.objects.exists()
 
 
@@ -79,9 +80,47 @@ def test_a_file_that_is_no_list_gets_a_clear_error(content: bytes, log_in: LogIn
 @pytest.mark.django_db
 def test_who_may_not_manage_may_not_import(log_in: LogIn) -> None:
     campaign = make_campaign()
-    for name in ("viewer", "nobody"):
-        assert upload(log_in(name), campaign, b"email\na@example.com\n").status_code == 302
+    for name, status in (("viewer", 302), ("nobody", 302), ("staff viewer", 403)):
+        answer = upload(log_in(name), campaign, b"email\na@example.com\n")
+        assert answer.status_code == status
     assert not Recipient.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_viewer_who_is_staff_sees_nobody_in_the_admin(log_in: LogIn) -> None:
+    make_campaign("a@example.com")
+    client = log_in("staff viewer")
+    for page in ("campaigns/campaign", "campaigns/recipient", "tracker/pixel", "tracker/open"):
+        assert client.get(f"/admin/{page}/").status_code == 403
+    action = {"action": "archive", "_selected_action": [1]}
+    assert client.post("/admin/campaigns/campaign/", action).status_code == 403
+
+
+@pytest.mark.django_db
+def test_recipients_are_not_deleted_in_the_admin(log_in: LogIn) -> None:
+    make_campaign("a@example.com")
+    recipient = Recipient.objects.get()
+    page = f"/admin/campaigns/recipient/{recipient.pk}/delete/"
+    assert log_in("administrator").get(page).status_code == 403
+
+
+@pytest.mark.django_db
+def test_the_groups_may_do_exactly_what_their_roles_need(people: Any) -> None:
+    def rights_of(group: str) -> set[str]:
+        return set(Group.objects.get(name=group).permissions.values_list("codename", flat=True))
+
+    assert rights_of("Viewers") == {"view_report"}
+    assert rights_of("Marketers") == {
+        "view_report",
+        "add_campaign",
+        "change_campaign",
+        "view_campaign",
+        "add_recipient",
+        "change_recipient",
+        "view_recipient",
+        "view_pixel",
+        "view_open",
+    }
 
 
 @pytest.mark.django_db

@@ -13,6 +13,13 @@ def test_an_unencrypted_public_url_is_warned_of(settings: Any) -> None:
     assert checks.check_public_url() == []
 
 
+def test_https_without_a_trusted_proxy_is_warned_of(settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT, settings.TRUSTED_PROXIES = True, []
+    assert [message.id for message in checks.check_https_has_a_proxy()] == ["tracker.W002"]
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    assert checks.check_https_has_a_proxy() == []
+
+
 def test_a_weak_fallback_key_is_an_error(settings: Any) -> None:
     settings.PIXEL_KEY_FALLBACKS = ["x" * 40, "short"]
     assert [message.id for message in checks.check_pixel_keys()] == ["tracker.E001"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_sending_and_bouncing_by_command_change_what_the_report_says(tmp_path: P
 def test_a_moment_that_is_none_is_refused() -> None:
     campaign = make_campaign()
     for wrong in ("yesterday", "2026-99-99T00:00"):
-        with pytest.raises(CommandError, match="is no moment"):
+        with pytest.raises(CommandError, match="is not a date and time"):
             run("mark_sent", campaign.pk, "--at", wrong)
 
 
@@ -173,7 +174,27 @@ def test_the_first_administrators_password_is_printed_once(django_user_model: An
     printed = run("create_administrator")
     password = printed.split("password")[2 if printed.count("password") > 2 else 1].split()[0]
     assert django_user_model.objects.get(username="admin").check_password(password)
-    assert run("create_administrator") == ""
+    again = run("create_administrator", "--username", "other")
+    assert again == "There is an administrator already: admin. Nothing done.\n"
+    assert run("create_administrator", "--once") == ""
+    assert django_user_model.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_an_address_that_is_taken_is_refused() -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(CommandError, match="Address already in use"):
+            run("serve", "--bind", f"127.0.0.1:{other.getsockname()[1]}")
+
+
+@pytest.mark.django_db
+def test_sending_in_the_future_is_refused() -> None:
+    campaign = make_campaign(*emails(1), is_sent=False)
+    with pytest.raises(CommandError, match="lies in the future"):
+        run("mark_sent", campaign.pk, "--at", "2999-01-01T00:00+00:00")
 
 
 @pytest.mark.django_db

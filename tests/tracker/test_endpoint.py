@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.tracker.pixel_cases import CASES, Case, url_of
+from tests.tracker.pixel_cases import CASES, EXPECTED_HEADERS, Case, url_of
 from tracker.endpoint import GIF, HEADERS, PixelEndpoint
 from tracker.hits import Hit, HitReader, Outcome
 from tracker.proxies import TrustedProxies
@@ -97,7 +97,7 @@ def test_the_endpoint_keeps_the_pixels_contract(case: Case) -> None:
     assert len(written) == case.opens
     if status == 200:
         assert body == (b"" if case.method == "HEAD" else GIF)
-        assert headers == {name.lower(): value for name, value in HEADERS.items()}
+        assert headers == EXPECTED_HEADERS
     else:
         assert headers["allow"] == "GET, HEAD"
 
@@ -105,6 +105,18 @@ def test_the_endpoint_keeps_the_pixels_contract(case: Case) -> None:
 def test_the_image_comes_even_if_the_database_is_away() -> None:
     status, _, body, written = ask("GET", f"/o/{tokens.make(5)}.gif", fails=True)
     assert (status, body, written) == (200, GIF, [])
+
+
+def test_the_image_comes_even_if_reading_the_request_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: Any, **more: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(HitReader, "read", fail)
+    status, _, body, written = ask("GET", f"/o/{tokens.make(5)}.gif")
+    assert (status, body, written) == (200, GIF, [])
+    assert "a fault of ours" in caplog.text
 
 
 def test_the_image_comes_even_if_the_request_has_no_address() -> None:

@@ -9,6 +9,7 @@ from django.http import QueryDict
 from campaigns.models import Campaign, Recipient
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
 from tracker.models import Pixel
+from tracker.pixels import ensure_test_pixel
 from tracker.reports import people
 from tracker.reports.people import People, Query, people_page
 from tracker.reports.totals import totals_of
@@ -94,6 +95,21 @@ def test_a_search_finds_parts_of_address_and_name_within_the_tab(opened_campaign
     assert len(page_of(opened_campaign, "?q=zoe").rows) == 1
     assert page_of(opened_campaign, "?q=zoe&show=opened").rows == []
     assert "zoe" in page_of(opened_campaign, "?q=zoe&show=opened").empty_text
+
+
+def test_the_test_pixel_is_nobody(opened_campaign: Campaign) -> None:
+    pixel = ensure_test_pixel(opened_campaign)
+    write_hits([make_hit(pixel.pk)])
+    for show in ("all", "opened", "unopened"):
+        assert pixel.pk not in walk(opened_campaign, f"?show={show}")[0]
+
+
+def test_a_place_beyond_the_end_shows_the_first_page(opened_campaign: Campaign) -> None:
+    for place in ("after=zzz~1", "before=a~1"):
+        page = page_of(opened_campaign, f"?show=all&{place}")
+        assert [row.pk for row in page.rows] == [
+            row.pk for row in page_of(opened_campaign, "").rows
+        ]
 
 
 def test_another_campaigns_people_are_not_shown(opened_campaign: Campaign) -> None:

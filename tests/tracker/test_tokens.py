@@ -48,6 +48,12 @@ def test_a_longer_key_than_the_hash_takes_is_used_whole() -> None:
     assert Tokens("k" * 200).read(Tokens("k" * 199).make(1)) is None
 
 
+def test_a_token_of_another_version_names_no_pixel() -> None:
+    body = b"\x02" + (7).to_bytes(8, "big")
+    signed = body + tokens._sign(body, tokens._hashes[0])
+    assert tokens.read(base64.urlsafe_b64encode(signed).decode()) is None
+
+
 def test_a_signed_id_beyond_the_database_names_no_pixel() -> None:
     body = VERSION + (2**63).to_bytes(8, "big")
     signed = body + tokens._sign(body, tokens._hashes[0])

@@ -32,6 +32,19 @@ def writer() -> Any:
     writer.close()
 
 
+def test_the_writers_commits_are_on_the_disk(writer: Any) -> None:
+    writer.write([])
+    with writer._connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SHOW synchronous_commit")
+            assert cursor.fetchone() == ("on",)
+        else:
+            cursor.execute("PRAGMA synchronous")
+            assert cursor.fetchone() == (2,), "2 is FULL"
+            cursor.execute("PRAGMA journal_mode")
+            assert cursor.fetchone() == ("wal",)
+
+
 def test_one_hit_changes_everything_that_the_classic_pixel_tracker_changes(writer: Any) -> None:
     campaign = make_campaign("a@example.com")
     (pixel,) = pixels_of(campaign)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,6 @@ from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from campaigns.models import Campaign, Recipient
-from tracker.clients import client_name
 from tracker.models import CampaignCounts, Pixel
 
 ROWS = 50
@@ -152,8 +151,9 @@ def people_page(
     rows = rows[:ROWS]
     if is_backwards:
         rows.reverse()
-    for row in rows:
-        row.client = client_name(row.last_user_agent.text) if row.last_user_agent else ""  # type: ignore[attr-defined]  # for the template
+    if not rows and (query.after or query.before):
+        # The rows that were here are gone, or the place never was one: begin anew.
+        return people_page(campaign, totals, replace(query, after=None, before=None), keep=keep)
     has_next = bool(rows) and (is_more or is_backwards)
     has_previous = bool(rows) and (is_more if is_backwards else query.after is not None)
     return People(

@@ -19,7 +19,7 @@ logger = logging.getLogger("tracker.writer")
 AGENTS_REMEMBERED = 50_000
 TRIES = 3
 
-ADD_USER_AGENTS = "INSERT INTO tracker_useragent (text) VALUES (%s) ON CONFLICT DO NOTHING"
+ADD_USER_AGENTS = "INSERT INTO tracker_useragent (text) VALUES {} ON CONFLICT DO NOTHING"
 FIND_USER_AGENTS = "SELECT text, id FROM tracker_useragent WHERE text IN ({})"
 
 
@@ -78,10 +78,9 @@ class Writer(ABC):
     def _learn_user_agents(self, texts: Sequence[str]) -> None:
         """Sorted, so that two writers that meet the same agents lock them in the same order."""
         with self._connection.cursor() as cursor:
-            for text in texts:
-                cursor.execute(ADD_USER_AGENTS, [text])
             for start in range(0, len(texts), 500):
                 some = texts[start : start + 500]
+                cursor.execute(ADD_USER_AGENTS.format(", ".join(["(%s)"] * len(some))), some)
                 cursor.execute(FIND_USER_AGENTS.format(", ".join(["%s"] * len(some))), some)
                 self._agent_ids.update(cursor.fetchall())
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from tracker.hits import Hit
+from tracker.quarters import EPOCH, quarter_of
 from tracker.writer.base import Writer
 
 # Which of these hits were recorded by an earlier try.
@@ -52,9 +53,6 @@ VALUES (%s, %s, %s, %s)
 ON CONFLICT (campaign_id, starts_at) DO UPDATE SET
     opens = opens + excluded.opens, unique_opens = unique_opens + excluded.unique_opens
 """
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-QUARTER = timedelta(minutes=15)
 
 
 @dataclass(slots=True)
@@ -192,10 +190,6 @@ def moment_of(microseconds: int) -> datetime:
 
 def opened_at(hit: Hit) -> datetime:
     return moment_of(hit.opened_at)
-
-
-def quarter_of(moment: datetime) -> datetime:
-    return moment - (moment - EPOCH) % QUARTER
 
 
 def _moment(stored: str | datetime | None) -> datetime | None:

@@ -40,7 +40,9 @@ def moment(text: str) -> datetime:
     try:
         parsed = parse_datetime(text)
     except ValueError as error:
-        raise ArgumentTypeError(f"{text} is no moment: {error}") from error
+        raise ArgumentTypeError(f"{text} is not a date and time: {error}") from error
     if parsed is None:
-        raise ArgumentTypeError(f"{text} is no moment: write one such as 2026-03-12T09:00+01:00")
+        raise ArgumentTypeError(
+            f"{text} is not a date and time: write one such as 2026-03-12T09:00+01:00"
+        )
     return parsed if parsed.tzinfo else timezone.make_aware(parsed)

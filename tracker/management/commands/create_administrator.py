@@ -15,10 +15,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--username", default="admin", help="default: %(default)s")
+        parser.add_argument("--once", action="store_true", help="say nothing if there is one")
 
-    def handle(self, *args: Any, username: str, **options: Any) -> None:
+    def handle(self, *args: Any, username: str, once: bool, **options: Any) -> None:
         user_class = get_user_model()
-        if user_class.objects.filter(is_superuser=True).exists():
+        existing = user_class.objects.filter(is_superuser=True).first()
+        if existing is not None:
+            if not once:
+                self.stdout.write(f"There is an administrator already: {existing}. Nothing done.")
             return
         password = secrets.token_urlsafe(12)
         user_class.objects.create_superuser(username, password=password)

@@ -47,9 +47,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--force", action="store_true", help="even if there are campaigns")
+        parser.add_argument("--once", action="store_true", help="say nothing if there are")
 
-    def handle(self, *args: Any, force: bool, **options: Any) -> None:
+    def handle(self, *args: Any, force: bool, once: bool, **options: Any) -> None:
         if Campaign.objects.exists() and not force:
+            if not once:
+                self.stdout.write("There are campaigns already: no demo made. --force makes one.")
             return
         campaign = Campaign.objects.create(
             name="Demo: spring newsletter", subject="What is new this spring"

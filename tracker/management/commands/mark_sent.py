@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
+from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
@@ -23,6 +24,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, campaign_id: int, at: datetime | None, **options: Any) -> None:
         campaign = find_campaign(campaign_id)
+        if at is not None and at > timezone.now():
+            raise CommandError(f"--at {at.isoformat()} lies in the future.")
         marked = mark_sent(campaign, at=at or timezone.now())
         self.stdout.write(f"{marked} marked as sent, {totals_of(campaign).sent} in all.")
         if not totals_of(campaign).recipients:

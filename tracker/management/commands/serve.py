@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import socket
 import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
@@ -21,7 +22,7 @@ from granian.constants import Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-YEAR = 365 * 24 * 3600
+DAY = 24 * 3600
 
 
 class Command(BaseCommand):
@@ -39,6 +40,7 @@ class Command(BaseCommand):
         host, port = host_and_port(bind)
         if workers < 1:
             raise CommandError(f"--workers {workers}: at least one process has to serve.")
+        refuse_taken_address(host, port)
         refuse_unmigrated_database()
         call_command("collectstatic", interactive=False, verbosity=0)
         with tempfile.TemporaryDirectory(prefix="glimpse-metrics-") as metrics_directory:
@@ -70,9 +72,9 @@ def server(host: str, port: int, workers: int) -> Any:
         workers_kill_timeout=15,
         static_path_route=["/static"],
         static_path_mount=[Path(settings.STATIC_ROOT)],
-        # Names carry a hash of the content.
-        static_path_expires=YEAR,
-        log_level=LogLevels.warning,
+        # A day, although most names carry a hash: the error pages link without one.
+        static_path_expires=DAY,
+        log_level=LogLevels.error,
     )
 
 
@@ -91,12 +93,28 @@ def host_and_port(bind: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def refuse_taken_address(host: str, port: int) -> None:
+    """The server shares its port among its workers, and would share it with another server."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"--bind {host}:{port}: {error.strerror}. Stop the other server, or choose "
+                f"another address or port."
+            ) from error
+
+
 def refuse_unmigrated_database() -> None:
     connection = connections[DEFAULT_DB_ALIAS]
     try:
         executor = MigrationExecutor(connection)
     except OperationalError as error:
-        raise CommandError(f"The database does not answer: {error}") from error
+        raise CommandError(
+            f"The database that DATABASE_URL names does not answer: {error}"
+        ) from error
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise CommandError("The database is not up to date. Run: manage.py migrate")
     connection.close()
