@@ -69,7 +69,7 @@ lock: ## pin requirements anew (needs uv)
 
 # The marker files say which requirements are installed.
 
-.venv/production: requirements.txt
+.venv/production: requirements.txt | .env
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing what Glimpse runs on …"
 	@$(PIP) -r requirements.txt
