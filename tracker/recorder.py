@@ -39,9 +39,10 @@ class Recorder:
     """One per event loop. Answered means kept.
 
     ``record`` returns RECORDED when the group that holds the hit is committed, and SPOOLED when
-    the database refused the group or did not commit it in time and it is on the local disk
-    instead; it will be replayed. LOST is left for when neither takes it, or when more hits wait
-    than memory is set aside for: counted in a metric, and logged once an incident.
+    the database refused the group, did not commit it in time or has too many waiting already, and
+    it is on the local disk instead; it will be replayed. LOST is left for when neither takes it,
+    or when both have more waiting than memory is set aside for: counted in a metric, and logged
+    once an incident.
 
     After a failure the database counts as away, and groups go to the spool at once, until
     ``resume`` is called.
@@ -62,6 +63,8 @@ class Recorder:
         self._waiting_limit = waiting_limit
         self._commit_within = commit_within
         self._waiting: list[tuple[Hit, asyncio.Future[Outcome]]] = []
+        self._overflow: list[tuple[Hit, asyncio.Future[Outcome]]] = []
+        self._spill: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._is_stopping = False
         self._is_away = False
@@ -88,6 +91,8 @@ class Recorder:
         self._wake.set()
         if self._task is not None:
             await self._task
+        if self._spill is not None:
+            await self._spill
 
     def resume(self) -> None:
         """The database has answered: commit again. May be called from any thread."""
@@ -98,12 +103,17 @@ class Recorder:
         if self._task is None or self._is_stopping:
             self._lose(1, "the recorder is not running")
             return Outcome.LOST
-        if len(self._waiting) >= self._waiting_limit:
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        if len(self._waiting) < self._waiting_limit:
+            self._waiting.append((hit, future))
+            self._wake.set()
+        elif len(self._overflow) < self._waiting_limit:
+            self._overflow.append((hit, future))
+            if self._spill is None or self._spill.done():
+                self._spill = asyncio.create_task(self._spill_overflow(), name="spill")
+        else:
             self._lose(1, "more hits wait than memory is set aside for")
             return Outcome.LOST
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((hit, future))
-        self._wake.set()
         return await future
 
     async def _run(self) -> None:
@@ -118,6 +128,13 @@ class Recorder:
                 if self._is_stopping:
                     return
 
+    async def _spill_overflow(self) -> None:
+        """Past the bound the disk takes what the database has no time for."""
+        while self._overflow:
+            group = self._overflow[: self._group_limit]
+            del self._overflow[: self._group_limit]
+            _answer(group, await self._spooled([hit for hit, _ in group]))
+
     async def _settle_group(self, group: list[tuple[Hit, asyncio.Future[Outcome]]]) -> None:
         outcome = Outcome.LOST
         try:
@@ -125,16 +142,16 @@ class Recorder:
         except Exception:
             # Whatever it is, the clients get their image and the next group its turn.
             logger.exception("what became of a group of %d hits is unknown", len(group))
-        for _, future in group:
-            # A client that went away has taken its future along.
-            if not future.done():
-                future.set_result(outcome)
+        _answer(group, outcome)
 
     async def _outcome(self, hits: list[Hit]) -> Outcome:
         if not self._is_away and await self._commit(hits):
             metrics.HITS[Outcome.RECORDED].inc(len(hits))
             self._lost_in_incident = 0
             return Outcome.RECORDED
+        return await self._spooled(hits)
+
+    async def _spooled(self, hits: list[Hit]) -> Outcome:
         try:
             await self._keeper.run(self._keep, hits)
         except OSError as error:
@@ -178,6 +195,13 @@ class Recorder:
         if not self._lost_in_incident:
             logger.error("hits are being lost: %s", reason)
         self._lost_in_incident += hits
+
+
+def _answer(group: list[tuple[Hit, asyncio.Future[Outcome]]], outcome: Outcome) -> None:
+    for _, future in group:
+        # A client that went away has taken its future along.
+        if not future.done():
+            future.set_result(outcome)
 
 
 class Worker:

@@ -6,7 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from tracker.hits import Hit
+from tracker import metrics
+from tracker.hits import Hit, Outcome
 from tracker.spool import Spool
 
 logger = logging.getLogger("tracker.replay")
@@ -56,12 +57,29 @@ class Replayer:
         try:
             # Writes nothing, but only if the database answers.
             self._write([])
+            self._resume()
             self._spool.release()
-            replayed = self._spool.replay(self._write)
+            replayed = self._spool.replay(self._write_apart)
         except Exception as error:
             # The recorder has said that the database is away; once is enough.
             logger.debug("not replayed: %s", error)
             return
         if replayed:
             logger.warning("%d hits were replayed from the spool", replayed)
-        self._resume()
+
+    def _write_apart(self, hits: Sequence[Hit]) -> int:
+        """Write them; if the database is there and refuses them, find the one it refuses.
+
+        That one is set aside for a person to look at: the others must not wait for it for ever.
+        """
+        try:
+            return self._write(hits)
+        except Exception as error:
+            self._write([])  # raises if the database is away: then no hit is at fault
+            if len(hits) > 1:
+                middle = len(hits) // 2
+                return self._write_apart(hits[:middle]) + self._write_apart(hits[middle:])
+            logger.error("a hit was refused and set aside: %s", error)
+            self._spool.set_aside(hits)
+            metrics.HITS[Outcome.LOST].inc(len(hits))
+            return 0

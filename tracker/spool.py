@@ -27,6 +27,7 @@ logger = logging.getLogger("tracker.spool")
 ROTATE_BYTES = 16 * 2**20
 RECORD_HEAD = struct.Struct(">II")  # length of the payload, CRC-32 of it
 SUFFIX = ".spool"
+REPLAY_HITS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class Spool:
                     handed_over += self._replay_file(path, write)
         return handed_over
 
+    def set_aside(self, hits: Sequence[Hit]) -> None:
+        """Keep hits that the database refuses where nothing replays them, one JSON line each."""
+        with (self._directory / "refused.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(f"{json.dumps(list(hit))}\n" for hit in hits)
+
     def waiting(self) -> Waiting:
         files = size = 0
         oldest = time.time()
@@ -134,7 +140,7 @@ class Spool:
             except BlockingIOError:
                 return 0  # its process lives and appends to it
             handed_over = 0
-            for hits in read_records(file.read(), path.name):
+            for hits in _in_large_groups(read_records(file.read(), path.name)):
                 write(hits)
                 handed_over += len(hits)
             path.unlink()
@@ -180,6 +186,18 @@ def read_records(content: bytes, name: str) -> Iterator[list[Hit]]:
             return
         yield [Hit(*fields) for fields in json.loads(payload)]
         place = start + length
+
+
+def _in_large_groups(groups: Iterator[list[Hit]]) -> Iterator[list[Hit]]:
+    """Groups joined up to REPLAY_HITS: what waits is handed over in few transactions."""
+    joined: list[Hit] = []
+    for hits in groups:
+        joined += hits
+        if len(joined) >= REPLAY_HITS:
+            yield joined
+            joined = []
+    if joined:
+        yield joined
 
 
 def _write_all(file: int, record: bytes) -> None:

@@ -193,19 +193,21 @@ def test_stopping_does_not_wait_for_a_database_that_hangs() -> None:
     asyncio.run(run())
 
 
-def test_memory_is_bounded_when_hits_come_faster_than_they_are_written() -> None:
+def test_past_the_bound_hits_go_to_the_spool_and_past_that_they_are_counted_as_lost() -> None:
     async def run() -> None:
-        gate = Gate()
-        recorder = Recorder(gate, Kept(), waiting_limit=10, commit_within=10)
+        gate, kept = Gate(), Kept()
+        recorder = Recorder(gate, kept, waiting_limit=10, commit_within=10)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(0)))
         await entered(gate)
-        waiting = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(10)]
-        await asyncio.sleep(0)
-        assert await recorder.record(make_hit(99)) is Outcome.LOST
+        hits = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(1, 31)]
+        outcomes = [await hit for hit in hits[10:]]
+        assert outcomes == [Outcome.SPOOLED] * 10 + [Outcome.LOST] * 10
         gate.is_open.set()
-        assert set(await asyncio.gather(first, *waiting)) == {Outcome.RECORDED}
+        assert set(await asyncio.gather(first, *hits[:10])) == {Outcome.RECORDED}
         await recorder.stop()
+        assert [hit.pixel_id for group in kept for hit in group] == list(range(11, 21))
+        assert [hit.pixel_id for group in gate.groups for hit in group] == list(range(11))
 
     asyncio.run(run())
 

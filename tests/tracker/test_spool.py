@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -214,3 +216,32 @@ def test_the_replayer_hands_over_what_waits_and_says_that_the_database_is_back(
     replayer.stop()
     assert [hit.pixel_id for hit in taken] == [1]
     assert spool.waiting().files == 0
+
+
+def test_a_hit_that_the_database_refuses_is_set_aside_and_holds_up_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(tmp_path)
+    spool.append([make_hit(n) for n in range(20)])
+    spool.append([make_hit(n) for n in range(20, 23)])
+    spool.release()
+    taken = Taken()
+
+    def write(group: Sequence[Hit]) -> int:
+        if any(hit.pixel_id == 13 for hit in group):
+            raise ValueError("out of range")
+        return taken(group)
+
+    is_back = threading.Event()
+    replayer = Replayer(spool, write, is_away=lambda: False, resume=is_back.set, every=0.01)
+    replayer.start()
+    until = time.monotonic() + 10
+    while spool.waiting().files:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    replayer.stop()
+    assert is_back.is_set()
+    assert [hit.pixel_id for hit in taken] == [n for n in range(23) if n != 13]
+    (refused,) = (tmp_path / "refused.jsonl").read_text().splitlines()
+    assert json.loads(refused)[1] == 13
+    assert "a hit was refused and set aside: out of range" in caplog.text
