@@ -61,6 +61,11 @@ format: .venv/development ## put the code into the one style
 bench: .venv/development ## measure against a plain view and nginx in two minutes (needs PostgreSQL, wrk)
 	BENCH_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m benchmarks $(if $(ARGS),$(ARGS),--short)
 
+.PHONY: chaos
+chaos: .venv/development ## kill, freeze and restart things under load on PostgreSQL and SQLite
+	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m tests.chaos $(ARGS)
+	env -u TEST_DATABASE_URL $(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: lock
 lock: ## pin requirements anew (needs uv)
 	uv pip compile -q --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" requirements/production.in -o requirements.txt

@@ -197,6 +197,13 @@ def test_sigterm_ends_the_server_soon_and_loses_no_answered_hit() -> None:
         assert json.loads(made.manage("verify_counts", "--json"))["drift"] == 0
 
 
+def test_signals_that_come_in_a_crowd_end_the_server_too() -> None:
+    with installation() as made, made.serving() as process:
+        for _ in range(300):
+            os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
 def test_a_worker_that_dies_is_replaced() -> None:
     with installation() as made, made.serving("--workers", WORKERS) as process:
         before = workers_of(process.pid)

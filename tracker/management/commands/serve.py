@@ -7,7 +7,9 @@ import multiprocessing
 import os
 import socket
 import tempfile
+import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,9 @@ class Command(BaseCommand):
             multiprocessing.set_start_method("spawn", force=True)
             self.stdout.write(f"Glimpse serves on http://{bind} (stop: Ctrl-C or SIGTERM)")
             self.stdout.flush()
-            server(host, port, workers).serve(target_loader=load_application, wrap_loader=False)
+            granian = server(host, port, workers)
+            granian.signal_handler_interrupt = stop_once(granian)
+            granian.serve(target_loader=load_application, wrap_loader=False)
 
 
 def server(host: str, port: int, workers: int) -> Any:
@@ -76,6 +80,22 @@ def server(host: str, port: int, workers: int) -> Any:
         static_path_expires=DAY,
         log_level=LogLevels.error,
     )
+
+
+def stop_once(granian: Any) -> Callable[..., None]:
+    """What SIGTERM and SIGINT do, however often and however close together they come.
+
+    The server's own handler sets an event in the thread that waits for it. A second signal in
+    that moment, such as make's copy of the one that its whole group got, waits for a lock that
+    its own thread holds, for ever.
+    """
+
+    def stop(*signal_and_frame: object) -> None:
+        if not granian.interrupt_signal:
+            granian.interrupt_signal = True
+            threading.Thread(target=granian.main_loop_interrupt.set, daemon=True).start()
+
+    return stop
 
 
 def load_application() -> Any:

@@ -1,0 +1,100 @@
+"""What goes wrong: sessions ended, refused or frozen, processes killed, the server restarted."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from urllib.parse import urlsplit
+
+import psycopg
+
+from tests.server import Installation
+from tests.test_away import database_away
+from tests.test_flow import workers_of
+
+
+class Scene:
+    """One installation with its server, and the faults that may befall it."""
+
+    def __init__(self, made: Installation, chance: random.Random) -> None:
+        self.made = made
+        self._chance = chance
+        self._stack = ExitStack()
+        self._process = self._stack.enter_context(made.serving("--workers", "2"))
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def faults(self) -> list[Callable[[], None]]:
+        both = [self.database_goes_away, self.worker_is_killed, self.server_is_killed]
+        both.append(self.server_is_restarted)
+        if "postgres" not in self.made.environment["DATABASE_URL"]:
+            return both
+        return [*both, self.sessions_are_ended, self.sessions_are_frozen]
+
+    def database_goes_away(self) -> None:
+        with database_away(self.made):
+            self._pause()
+
+    def worker_is_killed(self) -> None:
+        workers = workers_of(self._process.pid)
+        if workers:
+            os.kill(self._chance.choice(sorted(workers)), signal.SIGKILL)
+
+    def server_is_killed(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._start_again()
+
+    def server_is_restarted(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        self._start_again()
+
+    def sessions_are_ended(self) -> None:
+        with self._postgresql() as server:
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [self._database],
+            )
+
+    def sessions_are_frozen(self) -> None:
+        with self._postgresql() as server:
+            rows = server.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = %s", [self._database]
+            ).fetchall()
+        try:
+            for (pid,) in rows:
+                self._signal(pid, signal.SIGSTOP)
+            self._pause()
+        finally:
+            for (pid,) in rows:
+                self._signal(pid, signal.SIGCONT)
+
+    def ensure_running(self) -> None:
+        if self._process.poll() is not None:
+            self._start_again()
+
+    def _start_again(self) -> None:
+        self._stack.close()
+        self._process = self._stack.enter_context(self.made.serving("--workers", "2"))
+
+    def _pause(self) -> None:
+        time.sleep(self._chance.uniform(0.1, 1.2))
+
+    @staticmethod
+    def _signal(pid: int, number: signal.Signals) -> None:
+        # A session may have ended meanwhile, or belong to an account that we may not signal.
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+    def _postgresql(self) -> psycopg.Connection[tuple[int]]:
+        return psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True)
+
+    @property
+    def _database(self) -> str:
+        return urlsplit(self.made.environment["DATABASE_URL"]).path.removeprefix("/")
