@@ -41,6 +41,7 @@ class Scene:
             self._pause()
 
     def worker_is_killed(self) -> None:
+        self.ensure_running()
         workers = workers_of(self._process.pid)
         if workers:
             os.kill(self._chance.choice(sorted(workers)), signal.SIGKILL)
