@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -55,13 +56,13 @@ def test_a_name_that_is_a_formula_is_made_harmless() -> None:
 
 @pytest.mark.django_db
 def test_memory_does_not_grow_with_the_campaign(
-    django_assert_num_queries: object, monkeypatch: pytest.MonkeyPatch
+    django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exports, "PIXELS_READ", 5)
     campaign = make_campaign(*emails(12))
     rows = snippet_rows(campaign)
-    with django_assert_num_queries(1):  # type: ignore[operator]
+    with django_assert_num_queries(1):
         for _ in range(1 + 5):
             next(rows)
-    with django_assert_num_queries(3):  # type: ignore[operator]
+    with django_assert_num_queries(3):
         assert len(list(rows)) == 7

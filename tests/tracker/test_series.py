@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -75,7 +75,7 @@ def test_a_campaign_without_opens_has_no_series() -> None:
 
 @pytest.mark.django_db
 def test_windows_follow_each_other_without_gap_or_overlap(
-    django_assert_num_queries: object,
+    django_assert_num_queries: Any,
 ) -> None:
     campaign = Campaign.objects.create(name="Long", time_zone="Asia/Kolkata")
     first = datetime(2026, 3, 1, 6, 15, tzinfo=UTC)
@@ -87,7 +87,7 @@ def test_windows_follow_each_other_without_gap_or_overlap(
     )
     seen = []
     for window in range(10):
-        with django_assert_num_queries(2):  # type: ignore[operator]
+        with django_assert_num_queries(2):
             found = series_of(campaign, by="hour", window=window)
         assert found is not None
         assert found.earlier == (window > 0)
