@@ -12,17 +12,15 @@ SENT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 # Fifty million opens fill four months.
 BETWEEN_OPENS = timedelta(milliseconds=200)
 
-PIXEL_COLUMNS = (
-    "id",
+UNIQUE_OPEN_COLUMNS = (
+    "pixel_id",
     "campaign_id",
-    "recipient_id",
     "is_test",
-    "sent_at",
+    "open_count",
     "first_opened_at",
     "last_opened_at",
-    "last_ip",
     "last_user_agent_id",
-    "open_count",
+    "last_ip",
 )
 
 Row = tuple[Any, ...]
@@ -66,9 +64,10 @@ class Stock:
             Table("tracker_useragent", ("id", "text"), iter([(1, "Mozilla/5.0 (stock)")])),
             Table(
                 "tracker_pixel",
-                PIXEL_COLUMNS,
+                ("id", "campaign_id", "recipient_id", "is_test", "sent_at"),
                 self._pixels(),
             ),
+            Table("tracker_uniqueopen", UNIQUE_OPEN_COLUMNS, self._unique_opens()),
             Table(
                 "tracker_open",
                 ("id", "pixel_id", "opened_at", "ip", "user_agent_id"),
@@ -90,13 +89,16 @@ class Stock:
     def _pixels(self) -> Iterator[Row]:
         sent = moment_text(SENT_AT)
         for pixel in range(self.pixels):
-            first, end = self.first_open(pixel), self.first_open(pixel + 1)
             campaign, recipient = divmod(pixel, self.recipients)
-            state: Row = (None, None, None, None, 0)
+            yield pixel + 1, campaign + 1, recipient + 1, False, sent
+
+    def _unique_opens(self) -> Iterator[Row]:
+        for pixel in range(self.pixels):
+            first, end = self.first_open(pixel), self.first_open(pixel + 1)
             if end > first:
+                campaign = pixel // self.recipients + 1
                 opened = open_text(first), open_text(end - 1)
-                state = (*opened, "192.0.2.1", 1, end - first)
-            yield pixel + 1, campaign + 1, recipient + 1, False, sent, *state
+                yield pixel + 1, campaign, False, end - first, *opened, 1, "192.0.2.1"
 
     def _opens(self) -> Iterator[Row]:
         for number in range(self.opens):
@@ -124,8 +126,11 @@ def hit_id(moment: datetime, number: int = 0) -> str:
 COUNT_CAMPAIGNS = """
     INSERT INTO tracker_campaigncounts
         (campaign_id, recipients, sent, bounces, opens, unique_opens)
-    SELECT campaign_id, count(*), count(*), 0, sum(open_count), count(first_opened_at)
-    FROM tracker_pixel GROUP BY campaign_id
+    SELECT pixel.campaign_id, count(*), count(*), 0,
+           coalesce(sum(stored.open_count), 0), count(stored.pixel_id)
+    FROM tracker_pixel AS pixel
+    LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = pixel.id
+    GROUP BY pixel.campaign_id
 """
 # PostgreSQL only: nothing else is loaded with opens.
 COUNT_QUARTERS = """
@@ -136,7 +141,7 @@ COUNT_QUARTERS = """
         FROM tracker_open JOIN tracker_pixel ON tracker_pixel.id = pixel_id
         UNION ALL
         SELECT campaign_id, first_opened_at, 0, 1
-        FROM tracker_pixel WHERE first_opened_at IS NOT NULL
+        FROM tracker_uniqueopen
     ) AS counted
     GROUP BY 1, 2
 """

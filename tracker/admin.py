@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -167,9 +168,9 @@ class CampaignIdFilter(admin.SimpleListFilter):
 
 @admin.register(Pixel)
 class PixelAdmin(ReadOnlyAdmin):
-    list_display = ("id", "whom", "campaign", "shown_status", "open_count", "last_opened_at")
+    list_display = ("id", "whom", "campaign", "shown_status", "opens", "last_opened_at")
     list_filter = (CampaignIdFilter,)
-    list_select_related = ("recipient", "campaign")
+    list_select_related = ("recipient", "campaign", "unique_open")
     ordering = ("-pk",)
 
     @admin.display(description="Recipient")
@@ -178,12 +179,20 @@ class PixelAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Status")
     def shown_status(self, pixel: Pixel) -> str:
-        return pixel.get_status_display()
+        return pixel.status.label
+
+    @admin.display(description="Opens")
+    def opens(self, pixel: Pixel) -> int:
+        return pixel.opened.open_count if pixel.opened else 0
+
+    @admin.display(description="Last open")
+    def last_opened_at(self, pixel: Pixel) -> datetime | None:
+        return pixel.opened.last_opened_at if pixel.opened else None
 
 
 @admin.register(Open)
 class OpenAdmin(ReadOnlyAdmin):
-    list_display = ("opened_at", "recipient", "campaign", "ip", "user_agent")
+    list_display = ("opened_at", "recipient", "campaign", "ip", "user_agent", "is_at_ceiling")
     list_select_related = ("pixel__recipient", "pixel__campaign", "user_agent")
     ordering = ("-pk",)
     recipient_path = "pixel__recipient"

@@ -11,7 +11,7 @@ from itertools import islice
 from django.db.models import QuerySet
 
 from campaigns.models import Campaign
-from tracker.models import Pixel
+from tracker.models import Pixel, PixelQuerySet
 from tracker.snippets import pixel_url, snippet
 
 SNIPPET_HEADER = ("email", "name", "pixel_url", "snippet")
@@ -53,20 +53,21 @@ def snippet_rows(campaign: Campaign) -> Iterator[Sequence[str]]:
 def people_rows(campaign: Campaign) -> Iterator[Sequence[str]]:
     """One row a recipient; moments in UTC, ISO 8601."""
     yield PEOPLE_HEADER
-    for pixel in _walk(_pixels(campaign).select_related("recipient", "last_user_agent")):
+    for pixel in _walk(_pixels(campaign).with_state()):
         assert pixel.recipient is not None
-        agent = pixel.last_user_agent.text if pixel.last_user_agent else ""
+        opened = pixel.opened
+        agent = opened.last_user_agent.text if opened and opened.last_user_agent else ""
         yield (
             harmless(pixel.recipient.email),
             harmless(pixel.recipient.name),
             pixel.status,
             _moment(pixel.sent_at),
             _moment(pixel.bounced_at),
-            _moment(pixel.first_opened_at),
-            _moment(pixel.last_opened_at),
-            str(pixel.open_count),
-            pixel.last_ip or "",
-            harmless(pixel.client),
+            _moment(opened.first_opened_at if opened else None),
+            _moment(opened.last_opened_at if opened else None),
+            str(opened.open_count if opened else 0),
+            (opened.last_ip if opened else None) or "",
+            harmless(opened.client if opened else ""),
             harmless(agent),
         )
 
@@ -95,7 +96,7 @@ def write_csv(rows: Iterable[Sequence[str]], write: Callable[[str], object]) -> 
     return count
 
 
-def _pixels(campaign: Campaign) -> QuerySet[Pixel]:
+def _pixels(campaign: Campaign) -> PixelQuerySet:
     return Pixel.objects.of_recipients().filter(campaign=campaign).order_by("recipient_id")
 
 

@@ -23,6 +23,8 @@ class Hit(NamedTuple):
     opened_at: int  # microseconds since 1970, UTC
     ip: str | None
     user_agent: str
+    # More followed than this pixel may have recorded in one minute; see tracker.ceiling.
+    is_at_ceiling: bool = False
 
 
 class Outcome(StrEnum):
@@ -30,6 +32,7 @@ class Outcome(StrEnum):
 
     RECORDED = "recorded"
     SPOOLED = "spooled"
+    CEILING = "ceiling"
     LOST = "lost"
     HEAD = "head"
     PREFETCH = "prefetch"

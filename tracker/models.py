@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import F, Q
 
 from campaigns.models import Campaign, Recipient
 from tracker import rates
@@ -32,20 +32,24 @@ class PixelQuerySet(models.QuerySet["Pixel"]):
         return self.filter(is_test=False)
 
     def opened(self) -> PixelQuerySet:
-        return self.filter(first_opened_at__isnull=False)
+        return self.filter(unique_open__isnull=False)
 
     def unopened(self) -> PixelQuerySet:
-        return self.filter(first_opened_at__isnull=True)
+        return self.filter(unique_open__isnull=True)
+
+    def with_state(self) -> PixelQuerySet:
+        """All that a row about a recipient shows, in one query."""
+        return self.select_related("recipient", "unique_open__last_user_agent")
 
     def bounced(self) -> PixelQuerySet:
         return self.filter(bounced_at__isnull=False)
 
 
 class Pixel(models.Model):
-    """The invisible image in one recipient's copy of one campaign, and its state.
+    """The invisible image in one recipient's copy of one campaign.
 
-    ``tracker.pixels`` makes pixels and marks them sent or bounced; a hit changes them in
-    ``tracker.writer`` alone. Nobody edits them by hand.
+    ``tracker.pixels`` makes pixels and marks them sent or bounced. A hit does not change them: what
+    opens make of a pixel stands in its ``UniqueOpen``.
     """
 
     class Status(models.TextChoices):
@@ -63,30 +67,6 @@ class Pixel(models.Model):
     is_test = models.BooleanField(default=False)
     sent_at = models.DateTimeField(null=True)
     bounced_at = models.DateTimeField(null=True)
-    first_opened_at = models.DateTimeField(null=True)
-    last_opened_at = models.DateTimeField(null=True)
-    last_ip = models.GenericIPAddressField(null=True)
-    # No index and no constraint in the database: nothing asks for the pixels of an agent, agents
-    # are never deleted, and every open would pay for both.
-    last_user_agent = models.ForeignKey(
-        UserAgent,
-        models.PROTECT,
-        related_name="+",
-        null=True,
-        db_index=False,
-        db_constraint=False,
-    )
-    open_count = models.PositiveIntegerField(default=0)
-    status = models.GeneratedField(
-        expression=Case(
-            When(first_opened_at__isnull=False, then=Value(Status.OPENED)),
-            When(bounced_at__isnull=False, then=Value(Status.BOUNCED)),
-            When(sent_at__isnull=False, then=Value(Status.SENT)),
-            default=Value(Status.READY),
-        ),
-        output_field=models.CharField(max_length=7, choices=Status),
-        db_persist=True,
-    )
 
     objects = PixelQuerySet.as_manager()
 
@@ -107,26 +87,10 @@ class Pixel(models.Model):
                 | Q(is_test=False, recipient__isnull=False),
                 name="pixel_has_a_recipient_or_is_a_test",
             ),
-            models.CheckConstraint(
-                condition=Q(open_count=0, first_opened_at__isnull=True, last_opened_at__isnull=True)
-                | Q(
-                    open_count__gt=0,
-                    first_opened_at__isnull=False,
-                    last_opened_at__gte=F("first_opened_at"),
-                ),
-                name="pixel_opens_agree_with_their_times",
-            ),
         ]
-        # No index holds what a second open changes: PostgreSQL then updates the row in place.
         indexes = [
             # All campaigns of one recipient.
             models.Index(fields=["recipient"], name="pixel_recipient"),
-            # "Who opened": only openers stand in it, in the order of their first open.
-            models.Index(
-                fields=["campaign", "first_opened_at", "id"],
-                condition=Q(first_opened_at__isnull=False),
-                name="pixel_campaign_first_opened",
-            ),
             # "Bounced": few rows.
             models.Index(
                 fields=["campaign", "id"],
@@ -139,13 +103,17 @@ class Pixel(models.Model):
         return f"pixel {self.pk}"
 
     @property
-    def client(self) -> str:
-        """The name of the program that opened last; reads ``last_user_agent``."""
-        return client_name(self.last_user_agent.text) if self.last_user_agent else ""
+    def opened(self) -> UniqueOpen | None:
+        """What its opens made of it; none if it was never opened."""
+        return getattr(self, "unique_open", None)
 
-    def get_status_display(self) -> str:
-        # Django makes this for ordinary columns with choices, not for generated ones.
-        return str(self.Status(self.status).label)
+    @property
+    def status(self) -> Status:
+        if self.opened:
+            return self.Status.OPENED
+        if self.bounced_at:
+            return self.Status.BOUNCED
+        return self.Status.SENT if self.sent_at else self.Status.READY
 
 
 class Open(models.Model):
@@ -154,9 +122,17 @@ class Open(models.Model):
     # The id of the hit: time-ordered, so new rows land at the index's end, and recording the
     # same hit again changes nothing.
     id = models.UUIDField(primary_key=True)
-    pixel = models.ForeignKey(Pixel, models.PROTECT, related_name="opens", db_index=False)
+    # No constraint in the database: the pixel's UniqueOpen, written by the same statement, has it,
+    # and only the first open pays for that.
+    pixel = models.ForeignKey(
+        Pixel, models.PROTECT, related_name="opens", db_index=False, db_constraint=False
+    )
     opened_at = models.DateTimeField()
+    # More hits followed in the same minute than one pixel may have recorded; see tracker.ceiling.
+    is_at_ceiling = models.BooleanField("more followed", default=False, db_default=False)
     ip = models.GenericIPAddressField("IP address", null=True)
+    # No index and no constraint in the database: nothing asks for the opens of an agent, agents
+    # are never deleted, and every open would pay for both.
     user_agent = models.ForeignKey(
         UserAgent,
         models.PROTECT,
@@ -164,7 +140,7 @@ class Open(models.Model):
         null=True,
         db_index=False,
         db_constraint=False,
-    )  # as Pixel.last_user_agent
+    )
 
     class Meta:
         indexes = [
@@ -174,6 +150,61 @@ class Open(models.Model):
 
     def __str__(self) -> str:
         return f"open {self.pk}"
+
+
+class UniqueOpen(models.Model):
+    """What the opens of one pixel made of it; written by ``tracker.writer`` alone.
+
+    Apart from the pixel, so that a hit writes one narrow row. The first open adds it; later ones
+    change no column that an index holds, so PostgreSQL updates the row in place.
+    """
+
+    pixel = models.OneToOneField(
+        Pixel, models.PROTECT, primary_key=True, related_name="unique_open"
+    )
+    # The pixel's own, repeated for the index below and for the writer's sums.
+    campaign = models.ForeignKey(
+        Campaign, models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    is_test = models.BooleanField()
+    open_count = models.PositiveIntegerField()
+    first_opened_at = models.DateTimeField()
+    last_opened_at = models.DateTimeField()
+    # What first_opened_at was before the last group that changed this row, none if that group
+    # added it. PostgreSQL's upsert tells the writer what is in the row, not what was.
+    previous_first_opened_at = models.DateTimeField(null=True)
+    last_user_agent = models.ForeignKey(
+        UserAgent,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        db_constraint=False,
+    )  # as Open.user_agent
+    last_ip = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(open_count__gt=0, last_opened_at__gte=F("first_opened_at")),
+                name="unique_open_has_opens_in_order",
+            ),
+        ]
+        indexes = [
+            # "Who opened", in the order of their first open.
+            models.Index(
+                fields=["campaign", "first_opened_at", "pixel"],
+                name="unique_open_campaign_first",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"opens of pixel {self.pk}"
+
+    @property
+    def client(self) -> str:
+        """The name of the program that opened last; reads ``last_user_agent``."""
+        return client_name(self.last_user_agent.text) if self.last_user_agent else ""
 
 
 class CampaignCounts(models.Model):

@@ -12,29 +12,34 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Count, Max, Min
 
 from campaigns.models import Campaign
-from tracker.models import CampaignCounts, Open, Pixel, QuarterHourCounts
+from tracker.models import CampaignCounts, Open, Pixel, QuarterHourCounts, UniqueOpen
 from tracker.quarters import quarter_of
 
-# Pixels whose own figures differ from what their opens say.
+# Pixels whose row of unique opens differs from what their opens say, or is missing, or too many.
 DRIFTED_PIXELS = """
-SELECT pixel.id FROM tracker_pixel AS pixel
-LEFT JOIN (
+SELECT recount.pixel_id FROM (
     SELECT pixel_id, count(*) AS opens, min(opened_at) AS first, max(opened_at) AS last
     FROM tracker_open GROUP BY pixel_id
-) AS recount ON recount.pixel_id = pixel.id
-WHERE pixel.open_count <> coalesce(recount.opens, 0)
-    OR pixel.first_opened_at {differs} recount.first
-    OR pixel.last_opened_at {differs} recount.last
-ORDER BY pixel.id
+) AS recount
+LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = recount.pixel_id
+WHERE stored.open_count {differs} recount.opens
+    OR stored.first_opened_at {differs} recount.first
+    OR stored.last_opened_at {differs} recount.last
+UNION
+SELECT pixel_id FROM tracker_uniqueopen AS stored
+WHERE NOT EXISTS (SELECT 1 FROM tracker_open AS open WHERE open.pixel_id = stored.pixel_id)
+ORDER BY 1
 """
 
 # A campaign's totals beside the sums over its pixels.
 DRIFTED_CAMPAIGNS = """
 SELECT recount.campaign_id FROM (
-    SELECT campaign_id, count(*) AS recipients, count(sent_at) AS sent,
-           count(bounced_at) AS bounces, count(first_opened_at) AS unique_opens,
-           sum(open_count) AS opens, max(last_opened_at) AS last
-    FROM tracker_pixel WHERE NOT is_test GROUP BY campaign_id
+    SELECT pixel.campaign_id, count(*) AS recipients, count(pixel.sent_at) AS sent,
+           count(pixel.bounced_at) AS bounces, count(stored.pixel_id) AS unique_opens,
+           coalesce(sum(stored.open_count), 0) AS opens, max(stored.last_opened_at) AS last
+    FROM tracker_pixel AS pixel
+    LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = pixel.id
+    WHERE NOT pixel.is_test GROUP BY pixel.campaign_id
 ) AS recount
 LEFT JOIN tracker_campaigncounts AS counts ON counts.campaign_id = recount.campaign_id
 WHERE counts.recipients {differs} recount.recipients OR counts.sent {differs} recount.sent
@@ -60,7 +65,7 @@ SELECT campaign_id, starts_at FROM (
         WHERE NOT pixel.is_test
         UNION ALL
         SELECT campaign_id, {quarter_of_first}, 0, 1
-        FROM tracker_pixel AS pixel WHERE NOT is_test AND first_opened_at IS NOT NULL
+        FROM tracker_uniqueopen AS stored WHERE NOT is_test
     ) AS each GROUP BY campaign_id, starts_at
 ) AS difference WHERE opens <> 0 OR unique_opens <> 0
 """
@@ -107,23 +112,39 @@ def repair(verification: Verification) -> None:
     """Set what drifted to what the opens say, while hits go on being recorded."""
     campaign_ids = {*verification.drifted_campaigns, *verification.drifted_quarters}
     for pixel_id in verification.drifted_pixels:
-        with transaction.atomic():
-            pixel = Pixel.objects.select_for_update().get(pk=pixel_id)
-            _recount_pixel(pixel)
+        pixel = Pixel.objects.get(pk=pixel_id)
+        _recount_pixel(pixel)
         campaign_ids.add(pixel.campaign_id)
     for campaign_id in sorted(campaign_ids):
         _recount_campaign(Campaign.objects.get(pk=campaign_id))
 
 
+@transaction.atomic
 def _recount_pixel(pixel: Pixel) -> None:
-    """With the pixel locked, no hit on it is between its open and its count."""
-    recount = Open.objects.filter(pixel=pixel).aggregate(
-        opens=Count("pk"), first=Min("opened_at"), last=Max("opened_at")
+    """With its unique open locked, no hit on the pixel is between its open and its count."""
+    opens = Open.objects.filter(pixel=pixel)
+    last = opens.order_by("opened_at", "pk").last()
+    if last is None:
+        UniqueOpen.objects.filter(pixel=pixel).delete()
+        return
+    UniqueOpen.objects.get_or_create(
+        pixel=pixel,
+        defaults={
+            "campaign_id": pixel.campaign_id,
+            "is_test": pixel.is_test,
+            "open_count": 1,
+            "first_opened_at": last.opened_at,
+            "last_opened_at": last.opened_at,
+            "last_user_agent_id": last.user_agent_id,
+            "last_ip": last.ip,
+        },
     )
-    pixel.open_count = recount["opens"]
-    pixel.first_opened_at = recount["first"]
-    pixel.last_opened_at = recount["last"]
-    pixel.save(update_fields=["open_count", "first_opened_at", "last_opened_at"])
+    stored = UniqueOpen.objects.select_for_update().get(pixel=pixel)
+    recount = opens.aggregate(opens=Count("pk"), first=Min("opened_at"), last=Max("opened_at"))
+    stored.open_count = recount["opens"]
+    stored.first_opened_at = recount["first"]
+    stored.last_opened_at = recount["last"]
+    stored.save(update_fields=["open_count", "first_opened_at", "last_opened_at"])
 
 
 @transaction.atomic
@@ -136,8 +157,8 @@ def _recount_campaign(campaign: Campaign) -> None:
         recipients=Count("pk"),
         sent=Count("sent_at"),
         bounces=Count("bounced_at"),
-        unique_opens=Count("first_opened_at"),
-        last_opened_at=Max("last_opened_at"),
+        unique_opens=Count("unique_open"),
+        last_opened_at=Max("unique_open__last_opened_at"),
     )
     for name, value in recount.items():
         setattr(counts, name, value)
@@ -145,8 +166,8 @@ def _recount_campaign(campaign: Campaign) -> None:
     opens = Open.objects.filter(pixel__campaign=campaign, pixel__is_test=False)
     for opened_at in opens.values_list("opened_at", flat=True).iterator():
         quarters.setdefault(quarter_of(opened_at), [0, 0])[0] += 1
-    for first in all_pixels.opened().values_list("first_opened_at", flat=True).iterator():
-        assert first is not None
+    firsts = UniqueOpen.objects.filter(campaign=campaign, is_test=False)
+    for first in firsts.values_list("first_opened_at", flat=True).iterator():
         quarters.setdefault(quarter_of(first), [0, 0])[1] += 1
     counts.opens = sum(each for each, _ in quarters.values())
     counts.save()
@@ -164,7 +185,7 @@ def _rows(cursor: CursorWrapper, statement: str) -> list[tuple[int, ...]]:
         statement.format(
             differs=dialect["differs"],
             quarter_of_open=dialect["quarter"].format("open.opened_at"),
-            quarter_of_first=dialect["quarter"].format("pixel.first_opened_at"),
+            quarter_of_first=dialect["quarter"].format("stored.first_opened_at"),
         )
     )
     return list(cursor.fetchall())

@@ -47,7 +47,9 @@ def test_marking_as_sent_counts_each_recipient_once(monkeypatch: pytest.MonkeyPa
     campaign.refresh_from_db()
     assert campaign.sent_at == NINE
     assert counts_of(campaign).sent == 10
-    assert set(Pixel.objects.values_list("sent_at", "status")) == {(NINE, "sent")}
+    assert {(pixel.sent_at, pixel.status) for pixel in pixels_of(campaign)} == {
+        (NINE, Pixel.Status.SENT)
+    }
 
 
 def test_recipients_that_come_later_are_marked_by_the_next_call() -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db.models import F
 
 from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
-from tracker.models import CampaignCounts, Open, Pixel, QuarterHourCounts
+from tracker.models import CampaignCounts, Open, QuarterHourCounts, UniqueOpen
 from tracker.pixels import ensure_test_pixel
 from tracker.recount import repair, verify
 from tracker.writer import open_writer, write_hits
@@ -52,11 +52,19 @@ def spoil_missing_quarter(campaign: Any) -> None:
 
 
 def spoil_pixel(campaign: Any) -> None:
-    Pixel.objects.filter(pk=pixels_of(campaign)[0].pk).update(open_count=7)
+    UniqueOpen.objects.filter(pixel=pixels_of(campaign)[0]).update(open_count=7)
 
 
 def spoil_test_pixel(campaign: Any) -> None:
-    Pixel.objects.filter(is_test=True).update(open_count=7)
+    UniqueOpen.objects.filter(is_test=True).update(open_count=7)
+
+
+def spoil_missing_unique_open(campaign: Any) -> None:
+    UniqueOpen.objects.filter(pixel=pixels_of(campaign)[0]).delete()
+
+
+def spoil_by_all_opens_of_a_pixel_deleted(campaign: Any) -> None:
+    Open.objects.filter(pixel=pixels_of(campaign)[0]).delete()
 
 
 def spoil_by_a_deleted_open(campaign: Any) -> None:
@@ -73,6 +81,8 @@ def spoil_by_a_deleted_open(campaign: Any) -> None:
         spoil_missing_quarter,
         spoil_pixel,
         spoil_test_pixel,
+        spoil_missing_unique_open,
+        spoil_by_all_opens_of_a_pixel_deleted,
         spoil_by_a_deleted_open,
     ],
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
 from tracker.hits import Hit
-from tracker.models import CampaignCounts, Open, Pixel, QuarterHourCounts, UserAgent
+from tracker.models import CampaignCounts, Open, Pixel, QuarterHourCounts, UniqueOpen, UserAgent
 from tracker.pixels import ensure_test_pixel
 from tracker.recount import verify
 from tracker.writer import open_writer
@@ -51,11 +51,13 @@ def test_one_hit_changes_everything_that_the_classic_pixel_tracker_changes(write
     assert writer.write([make_hit(pixel.pk, at=NOON, ip="2001:db8::1", user_agent="A")]) == 1
     pixel.refresh_from_db()
     at = datetime.fromtimestamp(NOON / 1e6, UTC)
-    assert (pixel.status, pixel.open_count) == ("opened", 1)
-    assert (pixel.first_opened_at, pixel.last_opened_at) == (at, at)
-    assert pixel.last_ip == "2001:db8::1"
-    assert pixel.last_user_agent is not None
-    assert pixel.last_user_agent.text == "A"
+    assert pixel.status == "opened"
+    opened = UniqueOpen.objects.get(pixel=pixel)
+    assert opened.open_count == 1
+    assert (opened.first_opened_at, opened.last_opened_at) == (at, at)
+    assert opened.last_ip == "2001:db8::1"
+    assert opened.last_user_agent is not None
+    assert opened.last_user_agent.text == "A"
     (stored,) = Open.objects.all()
     assert (stored.pixel, stored.opened_at, stored.ip) == (pixel, at, "2001:db8::1")
     counts = counts_of(campaign)
@@ -88,9 +90,9 @@ def test_a_hit_that_arrives_late_but_was_earlier_becomes_the_first_open(writer: 
     (pixel,) = pixels_of(campaign)
     writer.write([make_hit(pixel.pk, at=NOON + 20 * MINUTE, ip="192.0.2.1")])
     writer.write([make_hit(pixel.pk, at=NOON, ip="192.0.2.2")])
-    pixel.refresh_from_db()
-    assert pixel.first_opened_at == datetime.fromtimestamp(NOON / 1e6, UTC)
-    assert pixel.last_ip == "192.0.2.1"
+    opened = UniqueOpen.objects.get(pixel=pixel)
+    assert opened.first_opened_at == datetime.fromtimestamp(NOON / 1e6, UTC)
+    assert opened.last_ip == "192.0.2.1"
     quarters = QuarterHourCounts.objects.order_by("starts_at")
     assert list(quarters.values_list("opens", "unique_opens")) == [(1, 1), (1, 0)]
 
@@ -99,8 +101,7 @@ def test_the_test_pixel_records_and_never_counts(writer: Any) -> None:
     campaign = make_campaign("a@example.com")
     pixel = ensure_test_pixel(campaign)
     assert writer.write([make_hit(pixel.pk)]) == 1
-    pixel.refresh_from_db()
-    assert pixel.open_count == 1
+    assert UniqueOpen.objects.get(pixel=pixel).open_count == 1
     counts = counts_of(campaign)
     assert (counts.recipients, counts.opens, counts.unique_opens) == (1, 0, 0)
     assert not QuarterHourCounts.objects.exists()
@@ -206,7 +207,7 @@ hit_plans = st.tuples(
 def test_after_any_groups_from_several_writers_counts_equal_a_recount(
     groups: list[tuple[int, list[tuple[int, int, bool]]]],
 ) -> None:
-    for table in (Open, QuarterHourCounts, CampaignCounts, Pixel):
+    for table in (Open, UniqueOpen, QuarterHourCounts, CampaignCounts, Pixel):
         table.objects.all().delete()
     one = make_campaign(*emails(4, "one.example"))
     two = make_campaign(*emails(2, "two.example"))
@@ -263,8 +264,18 @@ def test_a_hit_id_is_stored_as_the_uuid_it_is(writer: Any) -> None:
     assert Open.objects.get().pk == uuid.UUID(int=hit.id)
 
 
-def test_the_database_itself_refuses_a_pixel_whose_count_and_times_disagree() -> None:
+def test_the_database_itself_refuses_a_unique_open_without_opens_or_against_time(
+    writer: Any,
+) -> None:
     (pixel,) = pixels_of(make_campaign("a@example.com"))
-    pixel.open_count = 3
-    with pytest.raises(IntegrityError):
-        pixel.save()
+    writer.write([make_hit(pixel.pk)])
+    for wrong in ({"open_count": 0}, {"first_opened_at": datetime(2999, 1, 1, tzinfo=UTC)}):
+        with pytest.raises(IntegrityError):
+            UniqueOpen.objects.update(**wrong)
+
+
+def test_a_pixel_that_was_opened_cannot_be_deleted_even_by_hand(writer: Any) -> None:
+    (pixel,) = pixels_of(make_campaign("a@example.com"))
+    writer.write([make_hit(pixel.pk)])
+    with pytest.raises(IntegrityError), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM tracker_pixel WHERE id = %s", [pixel.pk])

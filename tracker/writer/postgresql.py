@@ -23,73 +23,76 @@ SET jit = off
 # Arrays in their text form: one parse by the server instead of one Python call per element.
 WRITE_GROUP = """
 WITH hit AS MATERIALIZED (
-    SELECT id, pixel_id, ip, user_agent_id,
+    SELECT id, pixel_id, is_at_ceiling, ip, user_agent_id,
            timestamptz 'epoch' + microseconds * interval '1 microsecond' AS opened_at
     FROM unnest(%(ids)s::uuid[], %(pixel_ids)s::bigint[], %(microseconds)s::bigint[],
-                %(ips)s::inet[], %(user_agent_ids)s::bigint[])
-         AS one (id, pixel_id, microseconds, ip, user_agent_id)
+                %(are_at_ceiling)s::boolean[], %(ips)s::inet[], %(user_agent_ids)s::bigint[])
+         AS one (id, pixel_id, microseconds, is_at_ceiling, ip, user_agent_id)
 ),
 
--- Locked in the order of their ids, as every writer does; as they are before this group.
 pixel AS MATERIALIZED (
-    SELECT id, campaign_id, is_test, first_opened_at
+    SELECT id, campaign_id, is_test
     FROM tracker_pixel
     WHERE id = ANY(%(distinct_pixel_ids)s::bigint[])
-    ORDER BY id
-    FOR NO KEY UPDATE
 ),
 
 -- What was recorded by an earlier try is left out here, and so everywhere below.
 recorded AS (
-    INSERT INTO tracker_open (id, pixel_id, opened_at, ip, user_agent_id)
-    SELECT hit.id, hit.pixel_id, hit.opened_at, hit.ip, hit.user_agent_id
+    INSERT INTO tracker_open (id, pixel_id, opened_at, is_at_ceiling, ip, user_agent_id)
+    SELECT hit.id, hit.pixel_id, hit.opened_at, hit.is_at_ceiling, hit.ip, hit.user_agent_id
     FROM hit JOIN pixel ON pixel.id = hit.pixel_id
     ON CONFLICT (id) DO NOTHING
     RETURNING id, pixel_id, opened_at, ip, user_agent_id
 ),
 
 folded AS MATERIALIZED (
-    SELECT pixel.id, pixel.campaign_id, pixel.is_test,
-           pixel.first_opened_at AS old_first_opened_at,
-           least(pixel.first_opened_at, min(recorded.opened_at)) AS first_opened_at,
-           max(recorded.opened_at) AS last_opened_at,
+    SELECT pixel.id AS pixel_id, pixel.campaign_id, pixel.is_test,
            count(*) AS opens,
+           min(recorded.opened_at) AS first_opened_at,
+           max(recorded.opened_at) AS last_opened_at,
            (array_agg(recorded.ip ORDER BY recorded.opened_at DESC, recorded.id DESC))[1]
-               AS ip,
+               AS last_ip,
            (array_agg(recorded.user_agent_id ORDER BY recorded.opened_at DESC, recorded.id DESC))[1]
-               AS user_agent_id
+               AS last_user_agent_id
     FROM recorded JOIN pixel ON pixel.id = recorded.pixel_id
-    GROUP BY pixel.id, pixel.campaign_id, pixel.is_test, pixel.first_opened_at
+    GROUP BY pixel.id, pixel.campaign_id, pixel.is_test
 ),
 
+-- Locked in the order of the pixels' ids, as every writer does.
 touched AS (
-    UPDATE tracker_pixel SET
-        open_count = tracker_pixel.open_count + folded.opens,
-        first_opened_at = folded.first_opened_at,
-        last_opened_at = greatest(tracker_pixel.last_opened_at, folded.last_opened_at),
-        last_ip = CASE WHEN tracker_pixel.last_opened_at > folded.last_opened_at
-            THEN tracker_pixel.last_ip ELSE folded.ip END,
-        last_user_agent_id = CASE WHEN tracker_pixel.last_opened_at > folded.last_opened_at
-            THEN tracker_pixel.last_user_agent_id ELSE folded.user_agent_id END
+    INSERT INTO tracker_uniqueopen AS stored
+        (pixel_id, campaign_id, is_test, open_count, first_opened_at, last_opened_at,
+         last_user_agent_id, last_ip)
+    SELECT pixel_id, campaign_id, is_test, opens, first_opened_at, last_opened_at,
+           last_user_agent_id, last_ip
     FROM folded
-    -- The second condition is implied by the first; with it the rows are found by key.
-    WHERE tracker_pixel.id = folded.id
-        AND tracker_pixel.id = ANY(%(distinct_pixel_ids)s::bigint[])
+    ORDER BY pixel_id
+    ON CONFLICT (pixel_id) DO UPDATE SET
+        open_count = stored.open_count + excluded.open_count,
+        first_opened_at = least(stored.first_opened_at, excluded.first_opened_at),
+        previous_first_opened_at = stored.first_opened_at,
+        last_opened_at = greatest(stored.last_opened_at, excluded.last_opened_at),
+        last_ip = CASE WHEN stored.last_opened_at > excluded.last_opened_at
+            THEN stored.last_ip ELSE excluded.last_ip END,
+        last_user_agent_id = CASE WHEN stored.last_opened_at > excluded.last_opened_at
+            THEN stored.last_user_agent_id ELSE excluded.last_user_agent_id END
+    RETURNING pixel_id, first_opened_at, previous_first_opened_at
 ),
 
 campaign AS (
-    INSERT INTO tracker_campaigncounts
+    INSERT INTO tracker_campaigncounts AS stored
         (campaign_id, recipients, sent, bounces, opens, unique_opens, last_opened_at)
-    SELECT campaign_id, 0, 0, 0, sum(opens),
-           count(*) FILTER (WHERE old_first_opened_at IS NULL), max(last_opened_at)
-    FROM folded
-    WHERE NOT is_test
-    GROUP BY campaign_id
-    ORDER BY campaign_id
+    SELECT folded.campaign_id, 0, 0, 0, sum(folded.opens),
+           count(*) FILTER (WHERE touched.previous_first_opened_at IS NULL),
+           max(folded.last_opened_at)
+    FROM folded JOIN touched ON touched.pixel_id = folded.pixel_id
+    WHERE NOT folded.is_test
+    GROUP BY folded.campaign_id
+    ORDER BY folded.campaign_id
     ON CONFLICT (campaign_id) DO UPDATE SET
-        opens = tracker_campaigncounts.opens + excluded.opens,
-        unique_opens = tracker_campaigncounts.unique_opens + excluded.unique_opens,
-        last_opened_at = greatest(tracker_campaigncounts.last_opened_at, excluded.last_opened_at)
+        opens = stored.opens + excluded.opens,
+        unique_opens = stored.unique_opens + excluded.unique_opens,
+        last_opened_at = greatest(stored.last_opened_at, excluded.last_opened_at)
     RETURNING campaign_id
 ),
 
@@ -100,17 +103,20 @@ quarter AS (
     FROM recorded JOIN pixel ON pixel.id = recorded.pixel_id
     WHERE NOT pixel.is_test
     UNION ALL
-    SELECT campaign_id, first_opened_at, 0, 1
-    FROM folded
-    WHERE NOT is_test AND first_opened_at IS DISTINCT FROM old_first_opened_at
-    UNION ALL
-    SELECT campaign_id, old_first_opened_at, 0, -1
-    FROM folded
-    WHERE NOT is_test AND first_opened_at < old_first_opened_at
+    SELECT folded.campaign_id, change.at, 0, change.by
+    FROM touched
+    JOIN folded ON folded.pixel_id = touched.pixel_id
+    CROSS JOIN LATERAL (
+        VALUES (touched.first_opened_at, 1), (touched.previous_first_opened_at, -1)
+    ) AS change (at, by)
+    WHERE NOT folded.is_test
+        AND touched.first_opened_at IS DISTINCT FROM touched.previous_first_opened_at
+        AND change.at IS NOT NULL
 ),
 
 counted AS (
-    INSERT INTO tracker_quarterhourcounts (campaign_id, starts_at, opens, unique_opens)
+    INSERT INTO tracker_quarterhourcounts AS stored
+        (campaign_id, starts_at, opens, unique_opens)
     SELECT quarter.campaign_id,
            date_bin('15 minutes', quarter.opened_at, timestamptz 'epoch') AS starts_at,
            sum(quarter.opens), sum(quarter.unique_opens)
@@ -120,8 +126,8 @@ counted AS (
     GROUP BY 1, 2
     ORDER BY 1, 2
     ON CONFLICT (campaign_id, starts_at) DO UPDATE SET
-        opens = tracker_quarterhourcounts.opens + excluded.opens,
-        unique_opens = tracker_quarterhourcounts.unique_opens + excluded.unique_opens
+        opens = stored.opens + excluded.opens,
+        unique_opens = stored.unique_opens + excluded.unique_opens
 )
 
 SELECT count(*) FROM recorded
@@ -156,6 +162,7 @@ def as_arrays(hits: Sequence[Hit], agent_ids: Sequence[int]) -> dict[str, str]:
         "ids": [f"{hit.id:032x}" for hit in hits],
         "pixel_ids": pixel_ids,
         "microseconds": [str(hit.opened_at) for hit in hits],
+        "are_at_ceiling": ["t" if hit.is_at_ceiling else "f" for hit in hits],
         "ips": [hit.ip or "NULL" for hit in hits],
         "user_agent_ids": [str(agent_id) for agent_id in agent_ids],
         "distinct_pixel_ids": set(pixel_ids),

@@ -19,23 +19,34 @@ from tracker.writer.base import Writer
 # Which of these hits were recorded by an earlier try.
 FIND_RECORDED = "SELECT id FROM tracker_open WHERE id IN (SELECT value FROM json_each(%s))"
 
-# The group's pixels as they are before it.
+# The group's pixels, and what opened them before it.
 FIND_PIXELS = """
-SELECT id, campaign_id, is_test, first_opened_at, last_opened_at
-FROM tracker_pixel WHERE id IN (SELECT value FROM json_each(%s))
+SELECT pixel.id, pixel.campaign_id, pixel.is_test, stored.first_opened_at, stored.last_opened_at
+FROM tracker_pixel AS pixel
+LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = pixel.id
+WHERE pixel.id IN (SELECT value FROM json_each(%s))
 """
 
 ADD_OPEN = """
-INSERT INTO tracker_open (id, pixel_id, opened_at, ip, user_agent_id) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO tracker_open (id, pixel_id, opened_at, is_at_ceiling, ip, user_agent_id)
+VALUES (%s, %s, %s, %s, %s, %s)
 """
 
-# The second half is skipped when the pixel was opened later than the group's last hit.
-CHANGE_PIXEL = """
-UPDATE tracker_pixel SET open_count = open_count + %s, first_opened_at = %s WHERE id = %s
+ADD_UNIQUE_OPEN = """
+INSERT INTO tracker_uniqueopen
+    (pixel_id, campaign_id, is_test, open_count, first_opened_at, last_opened_at, last_ip,
+     last_user_agent_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
-CHANGE_PIXEL_LAST = """
-UPDATE tracker_pixel SET open_count = open_count + %s, first_opened_at = %s,
-    last_opened_at = %s, last_ip = %s, last_user_agent_id = %s WHERE id = %s
+# The second half is skipped when the pixel was opened later than the group's last hit.
+CHANGE_UNIQUE_OPEN = """
+UPDATE tracker_uniqueopen SET open_count = open_count + %s, first_opened_at = %s
+WHERE pixel_id = %s
+"""
+CHANGE_UNIQUE_OPEN_LAST = """
+UPDATE tracker_uniqueopen SET open_count = open_count + %s, first_opened_at = %s,
+    last_opened_at = %s, last_ip = %s, last_user_agent_id = %s
+WHERE pixel_id = %s
 """
 
 ADD_TO_CAMPAIGN = """
@@ -106,7 +117,14 @@ class SqliteWriter(Writer):
         cursor.executemany(
             ADD_OPEN,
             [
-                (hit_id, hit.pixel_id, self._adapted(opened_at(hit)), hit.ip, agent_id)
+                (
+                    hit_id,
+                    hit.pixel_id,
+                    self._adapted(opened_at(hit)),
+                    hit.is_at_ceiling,
+                    hit.ip,
+                    agent_id,
+                )
                 for hit_id, (hit, agent_id) in new.items()
             ],
         )
@@ -150,13 +168,28 @@ class SqliteWriter(Writer):
         first = min(opened_at(hit) for hit, _ in hits)
         if pixel.first_opened_at is not None:
             first = min(first, pixel.first_opened_at)
-        if pixel.last_opened_at is not None and pixel.last_opened_at > opened_at(last):
-            cursor.execute(CHANGE_PIXEL, [len(hits), self._adapted(first), pixel_id])
-        else:
-            last_at = self._adapted(opened_at(last))
+        last_at = self._adapted(opened_at(last))
+        opens = len(hits)
+        if pixel.first_opened_at is None:
             cursor.execute(
-                CHANGE_PIXEL_LAST,
-                [len(hits), self._adapted(first), last_at, last.ip, agent_id, pixel_id],
+                ADD_UNIQUE_OPEN,
+                [
+                    pixel_id,
+                    pixel.campaign_id,
+                    pixel.is_test,
+                    opens,
+                    self._adapted(first),
+                    last_at,
+                    last.ip,
+                    agent_id,
+                ],
+            )
+        elif pixel.last_opened_at is not None and pixel.last_opened_at > opened_at(last):
+            cursor.execute(CHANGE_UNIQUE_OPEN, [opens, self._adapted(first), pixel_id])
+        else:
+            cursor.execute(
+                CHANGE_UNIQUE_OPEN_LAST,
+                [opens, self._adapted(first), last_at, last.ip, agent_id, pixel_id],
             )
         return first
 
