@@ -16,6 +16,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from tracker.ceiling import Ceiling  # noqa: E402
 from tracker.endpoint import PixelEndpoint  # noqa: E402
 from tracker.hits import HitReader  # noqa: E402
 from tracker.proxies import TrustedProxies  # noqa: E402
@@ -35,6 +36,7 @@ application = PixelEndpoint(
     reader=HitReader(
         Tokens(settings.PIXEL_KEY, settings.PIXEL_KEY_FALLBACKS),
         TrustedProxies(settings.TRUSTED_PROXIES),
+        Ceiling(settings.PIXEL_CEILING),
     ),
     recorder=recorder,
     # With a connection of its own: new hits do not wait for old ones.

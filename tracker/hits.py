@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from tracker.ceiling import Ceiling, Place
 from tracker.proxies import TrustedProxies
 from tracker.tokens import Tokens
 
@@ -28,7 +29,10 @@ class Hit(NamedTuple):
 
 
 class Outcome(StrEnum):
-    """What became of a request for a pixel: the label of a metric."""
+    """What became of a request for a pixel: the label of a metric.
+
+    CEILING: the pixel is opened, and more often in this minute than is recorded.
+    """
 
     RECORDED = "recorded"
     SPOOLED = "spooled"
@@ -43,9 +47,10 @@ class Outcome(StrEnum):
 class HitReader:
     """Turns a request's parts into a Hit; touches no database, so that garbage costs nothing."""
 
-    def __init__(self, tokens: Tokens, proxies: TrustedProxies) -> None:
+    def __init__(self, tokens: Tokens, proxies: TrustedProxies, ceiling: Ceiling) -> None:
         self._tokens = tokens
         self._proxies = proxies
+        self._ceiling = ceiling
 
     def read(
         self,
@@ -65,12 +70,16 @@ class HitReader:
         if says_prefetch(headers):
             return Outcome.PREFETCH
         now = time.time_ns() // 1000
+        place = self._ceiling.place(pixel_id, now)
+        if place is Place.ABOVE:
+            return Outcome.CEILING
         return Hit(
             new_hit_id(now),
             pixel_id,
             now,
             self._proxies.client_address(peer, forwarded),
             readable_user_agent(headers.get(b"user-agent", b"")),
+            place is Place.AT,
         )
 
 

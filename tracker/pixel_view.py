@@ -6,6 +6,7 @@ Under ``runserver``, WSGI and the test client hits come here; one table of cases
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
 from tracker import metrics
+from tracker.ceiling import Ceiling
 from tracker.endpoint import GIF, HEADERS, METHODS, SUFFIX
 from tracker.hits import Hit, HitReader, Outcome
 from tracker.proxies import TrustedProxies
@@ -22,6 +24,12 @@ from tracker.spool import Spool
 from tracker.writer import write_hits
 
 logger = logging.getLogger("tracker.pixel_view")
+
+
+@cache
+def process_ceiling() -> Ceiling:
+    """The one of this process: it counts from request to request."""
+    return Ceiling(settings.PIXEL_CEILING)
 
 
 @csrf_exempt
@@ -47,7 +55,7 @@ def _outcome(request: HttpRequest, token: str) -> Outcome:
         for name, value in request.headers.items()
     }
     # REMOTE_ADDR is the client's already: the middleware has read X-Forwarded-For.
-    reader = HitReader(configured_tokens(), TrustedProxies())
+    reader = HitReader(configured_tokens(), TrustedProxies(), process_ceiling())
     hit = reader.read(request.method or "", token, headers, peer=request.META.get("REMOTE_ADDR"))
     if not isinstance(hit, Hit):
         return hit

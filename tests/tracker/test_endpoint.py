@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.tracker.pixel_cases import CASES, EXPECTED_HEADERS, Case, url_of
+from tracker.ceiling import Ceiling
 from tracker.endpoint import GIF, HEADERS, PixelEndpoint
 from tracker.hits import Hit, HitReader, Outcome
 from tracker.proxies import TrustedProxies
@@ -49,7 +50,7 @@ def ask(
     async def run() -> None:
         endpoint: Any = PixelEndpoint(
             Behind(),
-            reader=HitReader(tokens, TrustedProxies()),
+            reader=HitReader(tokens, TrustedProxies(), Ceiling(0)),
             recorder=Recorder(write, kept.append),
         )
         steps = iter(["lifespan.startup"])

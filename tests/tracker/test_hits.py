@@ -5,6 +5,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.ceiling import Ceiling
 from tracker.hits import (
     USER_AGENT_LENGTH,
     Hit,
@@ -17,7 +18,7 @@ from tracker.proxies import TrustedProxies
 from tracker.tokens import Tokens
 
 tokens = Tokens("k" * 40)
-reader = HitReader(tokens, TrustedProxies(["127.0.0.1"]))
+reader = HitReader(tokens, TrustedProxies(["127.0.0.1"]), Ceiling(0))
 
 
 @given(st.binary(max_size=3000))

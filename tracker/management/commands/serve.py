@@ -65,7 +65,7 @@ def server(host: str, port: int, workers: int) -> Any:
         interface=Interfaces.ASGI,
         workers=workers,
         websockets=False,
-        loop=Loops.asyncio,
+        loop=Loops.uvloop,
         runtime_mode=RuntimeModes.st,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         backlog=4096,
