@@ -150,13 +150,12 @@ def targets_reached(results: Results, options: Options) -> list[bool]:
 
 
 def grow(options: Options, about: str) -> int:
-    results = measure_growth(options)
-    connections = max(options.connections)
-    content = f"{about}\n\n{growth_table(results, connections)}"
+    stocks, results = measure_growth(options)
+    content = f"{about}\n\n{growth_table(stocks, results, max(options.connections))}"
     print("\n" + content)
     if options.write:
         write_section("growth", content)
-    return max(judged(result, options) for _, result in results)
+    return judged(results, options)
 
 
 if __name__ == "__main__":

@@ -95,12 +95,14 @@ class Field:
             "SPOOL_DIR": os.fspath(self._folder / "spool"),
         }
 
-    def glimpse_on_postgresql(self, stock: Stock, name: str = GLIMPSE) -> Contestant:
+    def glimpse_on_postgresql(
+        self, stock: Stock, name: str = GLIMPSE, title: str = "this endpoint on PostgreSQL"
+    ) -> Contestant:
         url = self._stack.enter_context(own_database(self._options.postgresql, name))
         migrate(["manage.py", "migrate", "--verbosity=0"], self.environment(url))
         fill_postgresql(url, stock)
         settle(url)
-        return self._glimpse(name, "this endpoint on PostgreSQL", url, PostgresqlLedger(url), True)
+        return self._glimpse(name, title, url, PostgresqlLedger(url), True)
 
     def glimpse_on_sqlite(self, stock: Stock) -> Contestant:
         path = self._folder / "glimpse.sqlite3"

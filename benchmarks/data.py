@@ -12,17 +12,6 @@ SENT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 # Fifty million opens fill four months.
 BETWEEN_OPENS = timedelta(milliseconds=200)
 
-UNIQUE_OPEN_COLUMNS = (
-    "pixel_id",
-    "campaign_id",
-    "is_test",
-    "open_count",
-    "first_opened_at",
-    "last_opened_at",
-    "last_user_agent_id",
-    "last_ip",
-)
-
 Row = tuple[Any, ...]
 
 
@@ -45,11 +34,8 @@ class Stock:
         """Of each campaign; all campaigns go to the same."""
         return -(-self.pixels // CAMPAIGNS)
 
-    def first_open(self, pixel: int) -> int:
-        """The number of the pixel's first open, both counted from 0."""
-        return -(-pixel * self.opens // self.pixels)
-
     def tables(self) -> list[Table]:
+        """For a database that takes rows: campaigns, recipients, pixels, without opens."""
         return [
             Table(
                 "campaigns_campaign",
@@ -61,17 +47,56 @@ class Stock:
                 ("id", "email", "email_key", "name", "created_at"),
                 self._recipients(),
             ),
-            Table("tracker_useragent", ("id", "text"), iter([(1, "Mozilla/5.0 (stock)")])),
             Table(
                 "tracker_pixel",
                 ("id", "campaign_id", "recipient_id", "is_test", "sent_at"),
                 self._pixels(),
             ),
-            Table("tracker_uniqueopen", UNIQUE_OPEN_COLUMNS, self._unique_opens()),
-            Table(
-                "tracker_open",
-                ("id", "pixel_id", "opened_at", "ip", "user_agent_id"),
-                self._opens(),
+        ]
+
+    def selections(self) -> list[tuple[str, str]]:
+        """For PostgreSQL: (table and columns, a query that makes its rows); all by arithmetic."""
+        sent = f"timestamptz '{moment_text(SENT_AT)}+00'"
+        every = f"interval '{BETWEEN_OPENS / timedelta(milliseconds=1)} milliseconds'"
+        pixels, opens, recipients = self.pixels, self.opens, self.recipients
+        # Opens are numbered from 0 and spread evenly; a pixel's first is the next whole number.
+        return [
+            (
+                "campaigns_campaign (id, name, subject, time_zone, created_at, sent_at)",
+                f"SELECT n, 'Campaign ' || n, 'News', 'UTC', {sent}, {sent} "
+                f"FROM generate_series(1, {CAMPAIGNS}) AS n",
+            ),
+            (
+                "campaigns_recipient (id, email, email_key, name, created_at)",
+                f"SELECT n, 'recipient' || n || '@example.com', "
+                f"'recipient' || n || '@example.com', '', {sent} "
+                f"FROM generate_series(1, {recipients}) AS n",
+            ),
+            (
+                "tracker_pixel (id, campaign_id, recipient_id, is_test, sent_at)",
+                f"SELECT n + 1, n / {recipients} + 1, n % {recipients} + 1, false, {sent} "
+                f"FROM generate_series(0, {pixels - 1}) AS n",
+            ),
+            (
+                "tracker_useragent (id, text)",
+                "SELECT 1, 'Mozilla/5.0 (stock)'",
+            ),
+            (
+                "tracker_uniqueopen (pixel_id, campaign_id, is_test, open_count, "
+                "first_opened_at, last_opened_at, last_user_agent_id, last_ip)",
+                f"SELECT n + 1, n / {recipients} + 1, false, until - first, "
+                f"{sent} + first * {every}, {sent} + (until - 1) * {every}, 1, inet '192.0.2.1' "
+                f"FROM (SELECT n, (n * {opens}::bigint + {pixels - 1}) / {pixels} AS first, "
+                f"((n + 1) * {opens}::bigint + {pixels - 1}) / {pixels} AS until "
+                f"FROM generate_series(0, {pixels - 1}) AS n) AS each WHERE until > first",
+            ),
+            (
+                "tracker_open (id, pixel_id, opened_at, is_at_ceiling, ip, user_agent_id)",
+                f"SELECT (lpad(to_hex(({SENT_AT.timestamp() * 1000:.0f}"
+                f" + n * {BETWEEN_OPENS / timedelta(milliseconds=1):.0f})), 12, '0')"
+                f" || '7000' || '8' || lpad(to_hex(n), 15, '0'))::uuid, "
+                f"n * {pixels} / {max(opens, 1)} + 1, {sent} + n * {every}, false, "
+                f"inet '192.0.2.1', 1 FROM generate_series(0::bigint, {opens - 1}) AS n",
             ),
         ]
 
@@ -92,28 +117,10 @@ class Stock:
             campaign, recipient = divmod(pixel, self.recipients)
             yield pixel + 1, campaign + 1, recipient + 1, False, sent
 
-    def _unique_opens(self) -> Iterator[Row]:
-        for pixel in range(self.pixels):
-            first, end = self.first_open(pixel), self.first_open(pixel + 1)
-            if end > first:
-                campaign = pixel // self.recipients + 1
-                opened = open_text(first), open_text(end - 1)
-                yield pixel + 1, campaign, False, end - first, *opened, 1, "192.0.2.1"
-
-    def _opens(self) -> Iterator[Row]:
-        for number in range(self.opens):
-            pixel = number * self.pixels // self.opens
-            opened_at = SENT_AT + number * BETWEEN_OPENS
-            yield hit_id(opened_at, number), pixel + 1, open_text(number), "192.0.2.1", 1
-
 
 def moment_text(moment: datetime) -> str:
     """In UTC without saying so, which is how SQLite stores it."""
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-def open_text(number: int) -> str:
-    return moment_text(SENT_AT + number * BETWEEN_OPENS)
 
 
 def hit_id(moment: datetime, number: int = 0) -> str:

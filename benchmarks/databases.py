@@ -40,17 +40,40 @@ def copy_table(connection: psycopg.Connection, table: Table) -> None:
             copy.write_row(row)
 
 
+# Sorting all entries once is much faster than finding the place of each.
+WITHOUT_INDEXES = """
+ALTER TABLE tracker_open DROP CONSTRAINT tracker_open_pkey;
+DROP INDEX open_pixel_opened_at;
+SET maintenance_work_mem = '1GB'
+"""
+WITH_INDEXES = """
+ALTER TABLE tracker_open ADD CONSTRAINT tracker_open_pkey PRIMARY KEY (id);
+CREATE INDEX open_pixel_opened_at ON tracker_open (pixel_id, opened_at)
+"""
+
+
 def fill_postgresql(url: str, stock: Stock) -> None:
-    with psycopg.connect(url, options="-c timezone=UTC") as connection:
-        for table in stock.tables():
-            copy_table(connection, table)
-        connection.execute(
+    """By COPY out of a query into the table: tens of millions of rows within minutes."""
+    with (
+        psycopg.connect(url, options="-c timezone=UTC") as source,
+        psycopg.connect(url, options="-c timezone=UTC") as target,
+    ):
+        target.execute(WITHOUT_INDEXES)
+        for table, selection in stock.selections():
+            with (
+                source.cursor().copy(f"COPY ({selection}) TO STDOUT".encode()) as rows,
+                target.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy,
+            ):
+                for block in rows:
+                    copy.write(block)
+        target.execute(
             "SELECT setval(pg_get_serial_sequence('tracker_useragent', 'id'), max(id)) "
             "FROM tracker_useragent"
         )
-        connection.execute(COUNT_CAMPAIGNS)
+        target.execute(WITH_INDEXES)
+        target.execute(COUNT_CAMPAIGNS)
         if stock.opens:
-            connection.execute(COUNT_QUARTERS)
+            target.execute(COUNT_QUARTERS)
 
 
 def fill_plain(url: str, tokens: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.contestants import GLIMPSE, NGINX, PLAIN, Contestant
+from benchmarks.contestants import NGINX, PLAIN, Contestant
 from benchmarks.measure import Measurement, Results, Spread, spread
 from benchmarks.servers import ROOT
 
@@ -100,19 +100,20 @@ def cost_table(
     return table(head, rows)
 
 
-def growth_table(results: Sequence[tuple[str, Results]], connections: int) -> str:
+def growth_table(stocks: Sequence[tuple[str, str]], results: Results, connections: int) -> str:
+    """Cost per hit beside the first stock's, within each round, then the median."""
     head = ["already stored", "hits/s, median (min–max)", "cost per hit", "p50 ms", "p99 ms"]
     rows = []
-    base = 0.0
-    for title, result in results:
-        measurements = result.of(GLIMPSE, connections)
+    base = stocks[0][0]
+    for name, title in stocks:
+        measurements = results.of(name, connections)
         rate = spread(one.load.rate for one in measurements)
-        base = base or rate.median
+        cost = results.ratio(base, name, connections)
         rows.append(
             [
                 title,
                 f"{rate.median:,.0f} ({rate.least:,.0f}–{rate.most:,.0f})",
-                f"{(base / rate.median - 1) * 100:+.0f} %",
+                f"{(cost.median - 1) * 100:+.0f} %" if cost else "–",
                 f"{spread(one.load.median for one in measurements).median * 1000:.1f}",
                 f"{spread(one.load.p99 for one in measurements).median * 1000:.1f}",
             ]

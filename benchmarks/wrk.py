@@ -80,12 +80,19 @@ class Generator:
         self._paths.write_text("\n".join(paths) + "\n")
         self._agents.write_text("\n".join(USER_AGENTS) + "\n")
 
-    def run(self, port: int, connections: int, seconds: int, prefix: str = "") -> Load:
-        # Each run starts elsewhere in the file, so that all pixels get their opens.
-        start = str(random.random())
+    def run(
+        self,
+        port: int,
+        connections: int,
+        seconds: int,
+        prefix: str = "",
+        start: float | None = None,
+    ) -> Load:
+        """``start``: where in the file, as a fraction of it; elsewhere each time if none."""
+        begin = str(random.random() if start is None else start % 1)
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout=10s"]
         command += ["-s", str(self._script), f"http://127.0.0.1:{port}", "--"]
-        command += [str(self._paths), str(self._agents), start, prefix]
+        command += [str(self._paths), str(self._agents), begin, prefix]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         return read_figures(result.stdout, result.stderr)
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from tracker.hits import Outcome
@@ -26,29 +33,48 @@ COMMIT_SECONDS = Histogram(
 )
 
 
-class SpoolCollector:
-    """What waits in the spool, looked up when it is asked for: no process has to keep it."""
+# Of the processes that live: what one that died had waiting was not answered.
+WAITING = Gauge(
+    "glimpse_waiting_hits",
+    "Hits that wait for the group after the one being written.",
+    multiprocess_mode="livesum",
+)
 
-    def __init__(self, waiting: Waiting) -> None:
-        self._waiting = waiting
+# By name: what it is, and its value now.
+Gauges = dict[str, tuple[str, float]]
+
+
+class LookedUp:
+    """What is looked up when it is asked for, so that no process has to keep it."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        self._gauges = gauges
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for name, text, value in (
-            ("bytes", "Size of the spool.", self._waiting.bytes),
-            ("files", "Files in the spool.", self._waiting.files),
-            (
-                "oldest_seconds",
-                "Age of the oldest file in the spool.",
-                self._waiting.oldest_seconds,
-            ),
-        ):
-            yield GaugeMetricFamily(f"glimpse_spool_{name}", text, value)
+        for name, (text, value) in self._gauges.items():
+            yield GaugeMetricFamily(name, text, value)
 
 
-def exposition(waiting: Waiting) -> bytes:
+def spool_gauges(waiting: Waiting, room: int) -> Gauges:
+    return {
+        "glimpse_spool_bytes": ("Size of the spool.", waiting.bytes),
+        "glimpse_spool_files": ("Files in the spool.", waiting.files),
+        "glimpse_spool_oldest_seconds": (
+            "Age of the oldest file in the spool.",
+            waiting.oldest_seconds,
+        ),
+        "glimpse_spool_room_bytes": ("Free space where the spool lies.", room),
+        "glimpse_spool_refused_bytes": (
+            "Size of the hits that the database refused, which are set aside.",
+            waiting.refused_bytes,
+        ),
+    }
+
+
+def exposition(gauges: Gauges) -> bytes:
     """The text format of Prometheus, summed over the processes of this server."""
     registry = CollectorRegistry()
-    registry.register(SpoolCollector(waiting))
+    registry.register(LookedUp(gauges))
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest() + generate_latest(registry)
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

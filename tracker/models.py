@@ -248,6 +248,17 @@ class CampaignCounts(models.Model):
         return rates.rate(self.opens, self.unique_opens)
 
 
+class Recount(models.Model):
+    """One recount of everything, and how many counts it left off."""
+
+    counted_at = models.DateTimeField(auto_now_add=True)
+    checked = models.PositiveBigIntegerField()
+    drift = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.drift} of {self.checked} off"
+
+
 class QuarterHourCounts(models.Model):
     """One campaign's opens in one quarter of an hour, UTC; quarters without opens have no row.
 

@@ -121,6 +121,7 @@ class Recorder:
             await self._wake.wait()
             group = self._waiting[: self._group_limit]
             del self._waiting[: self._group_limit]
+            metrics.WAITING.set(len(self._waiting))
             if group:
                 await self._settle_group(group)
             if not self._waiting:
@@ -178,7 +179,11 @@ class Recorder:
 
     def _go_away(self, reason: object) -> None:
         self._is_away = True
-        logger.error("the database is away, hits go to the spool: %s", reason)
+        logger.error(
+            "the database is away, hits go to the spool: %s",
+            reason,
+            extra={"incident": "database_away"},
+        )
 
     def _come_back(self) -> None:
         if not self._is_away or (self._stuck is not None and not self._stuck.done()):
@@ -187,13 +192,17 @@ class Recorder:
             self._stuck.exception()  # looked at, so that the event loop does not report it
             self._stuck = None
         self._is_away = False
-        logger.warning("the database is back; %d hits were lost", self._lost_in_incident)
+        logger.warning(
+            "the database is back; %d hits were lost",
+            self._lost_in_incident,
+            extra={"incident": "database_back", "lost": self._lost_in_incident},
+        )
         self._lost_in_incident = 0
 
     def _lose(self, hits: int, reason: str) -> None:
         metrics.HITS[Outcome.LOST].inc(hits)
         if not self._lost_in_incident:
-            logger.error("hits are being lost: %s", reason)
+            logger.error("hits are being lost: %s", reason, extra={"incident": "hits_lost"})
         self._lost_in_incident += hits
 
 

@@ -65,7 +65,11 @@ class Replayer:
             logger.debug("not replayed: %s", error)
             return
         if replayed:
-            logger.warning("%d hits were replayed from the spool", replayed)
+            logger.warning(
+                "%d hits were replayed from the spool",
+                replayed,
+                extra={"incident": "spool_replayed", "hits": replayed},
+            )
 
     def _write_apart(self, hits: Sequence[Hit]) -> int:
         """Write them; if the database is there and refuses them, find the one it refuses.
@@ -79,7 +83,9 @@ class Replayer:
             if len(hits) > 1:
                 middle = len(hits) // 2
                 return self._write_apart(hits[:middle]) + self._write_apart(hits[middle:])
-            logger.error("a hit was refused and set aside: %s", error)
+            logger.error(
+                "a hit was refused and set aside: %s", error, extra={"incident": "hit_refused"}
+            )
             self._spool.set_aside(hits)
             metrics.HITS[Outcome.LOST].inc(len(hits))
             return 0

@@ -27,16 +27,23 @@ logger = logging.getLogger("tracker.spool")
 ROTATE_BYTES = 16 * 2**20
 RECORD_HEAD = struct.Struct(">II")  # length of the payload, CRC-32 of it
 SUFFIX = ".spool"
+REFUSED = "refused.jsonl"
+# Less than this counts as a full disk; the largest group takes some 150 kB.
+LEAST_ROOM = 2**20
 REPLAY_HITS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What has not been replayed: how much, and the age of the oldest in seconds."""
+    """What has not been replayed: how much, and the age of the oldest in seconds.
+
+    ``refused_bytes`` is the size of the hits that were set aside for a person to look at.
+    """
 
     files: int
     bytes: int
     oldest_seconds: float
+    refused_bytes: int = 0
 
 
 class Spool:
@@ -89,7 +96,7 @@ class Spool:
 
     def set_aside(self, hits: Sequence[Hit]) -> None:
         """Keep hits that the database refuses where nothing replays them, one JSON line each."""
-        with (self._directory / "refused.jsonl").open("a", encoding="utf-8") as file:
+        with (self._directory / REFUSED).open("a", encoding="utf-8") as file:
             file.writelines(f"{json.dumps(list(hit))}\n" for hit in hits)
 
     def waiting(self) -> Waiting:
@@ -103,10 +110,24 @@ class Spool:
             files += 1
             size += status.st_size
             oldest = min(oldest, int(path.name.partition("-")[0]) / 1e9)
-        return Waiting(files, size, max(0.0, time.time() - oldest))
+        refused = 0
+        with suppress(OSError):
+            refused = (self._directory / REFUSED).stat().st_size
+        return Waiting(files, size, max(0.0, time.time() - oldest), refused)
+
+    def room(self) -> int:
+        """Free bytes where the spool lies; 0 if the directory is missing or closed to us."""
+        if not os.access(self._directory, os.R_OK | os.W_OK | os.X_OK):
+            return 0
+        try:
+            place = os.statvfs(self._directory)
+        except OSError:
+            return 0
+        return place.f_bavail * place.f_frsize
 
     def is_writable(self) -> bool:
-        return self._directory.is_dir() and os.access(self._directory, os.W_OK | os.X_OK)
+        """Whether some groups would find room now."""
+        return self.room() >= LEAST_ROOM
 
     def _files(self) -> list[Path]:
         """Oldest first: a name begins with the nanosecond in which the file was begun."""
@@ -182,6 +203,7 @@ def read_records(content: bytes, name: str) -> Iterator[list[Hit]]:
                 "answered stood there",
                 name,
                 len(content) - place,
+                extra={"incident": "record_torn"},
             )
             return
         yield [Hit(*fields) for fields in json.loads(payload)]

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError
 from django.test import Client
 
-from tests.conftest import make_hit
+from tests.conftest import make_campaign, make_hit
 from tracker import health
+from tracker.models import CampaignCounts
 from tracker.spool import Spool
 
 pytestmark = pytest.mark.django_db
@@ -24,10 +27,18 @@ def test_readiness_tells_of_the_database_and_of_the_spool(
     client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
 ) -> None:
     settings.SPOOL_DIR = str(tmp_path)
-    assert client.get("/readyz").json() == {
+    state = client.get("/readyz").json()
+    assert state["spool"].pop("room_bytes") > 2**20
+    assert state == {
         "ready": True,
         "database": "reachable",
-        "spool": {"empty": True, "writable": True, "bytes": 0, "oldest_seconds": 0.0},
+        "spool": {
+            "empty": True,
+            "writable": True,
+            "bytes": 0,
+            "oldest_seconds": 0.0,
+            "refused_bytes": 0,
+        },
     }
     Spool(tmp_path).append([make_hit(1)])
     state = client.get("/readyz").json()
@@ -62,7 +73,9 @@ def test_metrics_are_read_with_the_token_or_by_an_administrator(
     answer = client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 40})
     assert answer.status_code == 200
     assert b'glimpse_hits_total{outcome="recorded"}' in answer.content
-    assert b"glimpse_spool_bytes" in answer.content
+    for name in (b"glimpse_spool_bytes", b"glimpse_spool_room_bytes", b"glimpse_waiting_hits"):
+        assert name in answer.content
+    assert b"glimpse_drift" not in answer.content, "nobody has recounted yet"
     assert log_in("administrator").get("/metrics").status_code == 200
     assert log_in("marketer").get("/metrics").status_code == 404
 
@@ -70,3 +83,24 @@ def test_metrics_are_read_with_the_token_or_by_an_administrator(
 def test_an_empty_token_opens_nothing(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = ""
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+
+
+def test_the_last_recount_stands_in_the_metrics(client: Client, settings: Any) -> None:
+    settings.METRICS_TOKEN = "t" * 40
+    make_campaign("a@example.com")
+    call_command("verify_counts", stdout=StringIO())
+    headers = {"Authorization": "Bearer " + "t" * 40}
+    assert b"glimpse_drift 0.0" in client.get("/metrics", headers=headers).content
+    CampaignCounts.objects.update(opens=7)
+    with pytest.raises(SystemExit):
+        call_command("verify_counts", stdout=StringIO())
+    assert b"glimpse_drift 1.0" in client.get("/metrics", headers=headers).content
+    call_command("verify_counts", "--repair", stdout=StringIO())
+    assert b"glimpse_drift 0.0" in client.get("/metrics", headers=headers).content
+
+
+def test_a_full_disk_is_no_place_for_a_spool(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracker.health.LEAST_ROOM", 2**70)
+    assert client.get("/readyz").json()["spool"]["writable"] is False
