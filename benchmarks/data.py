@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tracker.verdicts import Verdict
+
 CAMPAIGNS = 10
+UNKNOWN = Verdict.UNKNOWN.number
 SENT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 # Fifty million opens fill four months.
 BETWEEN_OPENS = timedelta(milliseconds=200)
@@ -83,20 +86,22 @@ class Stock:
             ),
             (
                 "tracker_uniqueopen (pixel_id, campaign_id, is_test, open_count, "
-                "first_opened_at, last_opened_at, last_user_agent_id, last_ip)",
+                "first_opened_at, last_opened_at, verdict, last_user_agent_id, last_ip)",
                 f"SELECT n + 1, n / {recipients} + 1, false, until - first, "
-                f"{sent} + first * {every}, {sent} + (until - 1) * {every}, 1, inet '192.0.2.1' "
+                f"{sent} + first * {every}, {sent} + (until - 1) * {every}, {UNKNOWN}, 1, "
+                f"inet '192.0.2.1' "
                 f"FROM (SELECT n, (n * {opens}::bigint + {pixels - 1}) / {pixels} AS first, "
                 f"((n + 1) * {opens}::bigint + {pixels - 1}) / {pixels} AS until "
                 f"FROM generate_series(0, {pixels - 1}) AS n) AS each WHERE until > first",
             ),
             (
-                "tracker_open (id, pixel_id, opened_at, is_at_ceiling, ip, user_agent_id)",
+                "tracker_open (id, pixel_id, opened_at, verdict, rule, rules_version, "
+                "is_at_ceiling, ip, user_agent_id)",
                 f"SELECT (lpad(to_hex(({SENT_AT.timestamp() * 1000:.0f}"
                 f" + n * {BETWEEN_OPENS / timedelta(milliseconds=1):.0f})), 12, '0')"
                 f" || '7000' || '8' || lpad(to_hex(n), 15, '0'))::uuid, "
-                f"n * {pixels} / {max(opens, 1)} + 1, {sent} + n * {every}, false, "
-                f"inet '192.0.2.1', 1 FROM generate_series(0::bigint, {opens - 1}) AS n",
+                f"n * {pixels} / {max(opens, 1)} + 1, {sent} + n * {every}, "
+                f"{UNKNOWN}, 0, 0, false, inet '192.0.2.1', 1 FROM generate_series(0::bigint, {opens - 1}) AS n",
             ),
         ]
 
@@ -129,20 +134,29 @@ def hit_id(moment: datetime, number: int = 0) -> str:
     return f"{milliseconds << 80 | 0x7 << 76 | 0b10 << 62 | number:032x}"
 
 
-# The counts of what was loaded.
+# The counts of what was loaded: every open is unknown.
 COUNT_CAMPAIGNS = """
     INSERT INTO tracker_campaigncounts
-        (campaign_id, recipients, sent, bounces, opens, unique_opens)
-    SELECT pixel.campaign_id, count(*), count(*), 0,
-           coalesce(sum(stored.open_count), 0), count(stored.pixel_id)
-    FROM tracker_pixel AS pixel
-    LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = pixel.id
-    GROUP BY pixel.campaign_id
+        (campaign_id, recipients, sent, bounces, opens, unique_opens,
+         unknown_opens, unique_unknown_opens, human_client_opens, image_proxy_on_open_opens,
+         privacy_prefetch_opens, security_scanner_opens, bot_opens,
+         unique_human_opens, unique_prefetch_opens)
+    SELECT campaign_id, recipients, recipients, 0, opens, unique_opens, opens, unique_opens,
+           0, 0, 0, 0, 0, 0, 0
+    FROM (
+        SELECT pixel.campaign_id, count(*) AS recipients,
+               coalesce(sum(stored.open_count), 0) AS opens, count(stored.pixel_id) AS unique_opens
+        FROM tracker_pixel AS pixel
+        LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = pixel.id
+        GROUP BY pixel.campaign_id
+    ) AS counted
 """
 # PostgreSQL only: nothing else is loaded with opens.
 COUNT_QUARTERS = """
-    INSERT INTO tracker_quarterhourcounts (campaign_id, starts_at, opens, unique_opens)
-    SELECT campaign_id, date_bin('15 minutes', at, timestamptz 'epoch'), sum(opens), sum(firsts)
+    INSERT INTO tracker_quarterhourcounts
+        (campaign_id, starts_at, opens, unique_opens, human_opens, unique_human_opens)
+    SELECT campaign_id, date_bin('15 minutes', at, timestamptz 'epoch'), sum(opens), sum(firsts),
+           0, 0
     FROM (
         SELECT campaign_id, opened_at AS at, 1 AS opens, 0 AS firsts
         FROM tracker_open JOIN tracker_pixel ON tracker_pixel.id = pixel_id

@@ -269,6 +269,8 @@ PIXEL_KEY_FALLBACKS = env.list("PIXEL_KEY_FALLBACKS", default=[])
 TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES")
 # Where hits wait on the local disk while the database is away; each machine needs its own.
 SPOOL_DIR = env.path("SPOOL_DIR", default=str(BASE_DIR / "spool"))()
+# Exact lists of the networks of mail services, as `refresh_networks` keeps them.
+NETWORKS_DIR = env.path("NETWORKS_DIR", default=str(BASE_DIR / "networks"))()
 # The most hits of one pixel that a process records in a minute; 0: all.
 PIXEL_CEILING = env_int("PIXEL_CEILING", 1_000, least=0)
 # Bearer token that may read /metrics; empty: only administrators may.

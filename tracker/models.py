@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
@@ -9,6 +10,7 @@ from campaigns.models import Campaign, Recipient
 from tracker import rates
 from tracker.clients import client_name
 from tracker.hits import USER_AGENT_LENGTH
+from tracker.verdicts import Verdict
 
 
 class UserAgent(models.Model):
@@ -128,6 +130,11 @@ class Open(models.Model):
         Pixel, models.PROTECT, related_name="opens", db_index=False, db_constraint=False
     )
     opened_at = models.DateTimeField()
+    # What the evidence says, judged when it was recorded and again whenever the rules improve:
+    # numbers from tracker.verdicts, and the version of the rules; 0 is "not judged yet".
+    verdict = models.PositiveSmallIntegerField()
+    rule = models.PositiveSmallIntegerField()
+    rules_version = models.PositiveSmallIntegerField()
     # More hits followed in the same minute than one pixel may have recorded; see tracker.ceiling.
     is_at_ceiling = models.BooleanField("more followed", default=False, db_default=False)
     ip = models.GenericIPAddressField("IP address", null=True)
@@ -170,9 +177,14 @@ class UniqueOpen(models.Model):
     open_count = models.PositiveIntegerField()
     first_opened_at = models.DateTimeField()
     last_opened_at = models.DateTimeField()
-    # What first_opened_at was before the last group that changed this row, none if that group
-    # added it. PostgreSQL's upsert tells the writer what is in the row, not what was.
+    # The best verdict among its opens, which is the largest number, and the first open by a human.
+    verdict = models.PositiveSmallIntegerField()
+    first_human_opened_at = models.DateTimeField(null=True)
+    # What these were before the last group that changed this row; no verdict if that group added
+    # it. PostgreSQL's upsert tells the writer what is in the row, not what was.
     previous_first_opened_at = models.DateTimeField(null=True)
+    previous_verdict = models.PositiveSmallIntegerField(null=True)
+    previous_first_human_opened_at = models.DateTimeField(null=True)
     last_user_agent = models.ForeignKey(
         UserAgent,
         models.PROTECT,
@@ -219,6 +231,19 @@ class CampaignCounts(models.Model):
     opens = models.PositiveBigIntegerField(default=0)
     unique_opens = models.PositiveIntegerField(default=0)
     last_opened_at = models.DateTimeField(null=True)
+    # Opens by verdict; they add up to opens.
+    human_client_opens = models.PositiveBigIntegerField(default=0)
+    image_proxy_on_open_opens = models.PositiveBigIntegerField(default=0)
+    privacy_prefetch_opens = models.PositiveBigIntegerField(default=0)
+    security_scanner_opens = models.PositiveBigIntegerField(default=0)
+    bot_opens = models.PositiveBigIntegerField(default=0)
+    unknown_opens = models.PositiveBigIntegerField(default=0)
+    # Unique opens by the best verdict of each; with unique_machine_opens they add up to
+    # unique_opens. A pixel moves when a better open comes, so what is added may be negative; the
+    # sum never is.
+    unique_human_opens = models.IntegerField(default=0)
+    unique_unknown_opens = models.IntegerField(default=0)
+    unique_prefetch_opens = models.IntegerField(default=0)
 
     class Meta:
         verbose_name_plural = "campaign counts"
@@ -236,6 +261,31 @@ class CampaignCounts(models.Model):
         return self.recipients - self.unique_opens
 
     @property
+    def unique_machine_opens(self) -> int:
+        """Recipients that only scanners and bots opened for."""
+        return (
+            self.unique_opens
+            - self.unique_human_opens
+            - self.unique_unknown_opens
+            - self.unique_prefetch_opens
+        )
+
+    @property
+    def by_verdict(self) -> dict[str, int]:
+        """Opens by verdict, the verdict's name as key."""
+        return {verdict.value: getattr(self, f"{verdict.value}_opens") for verdict in Verdict}
+
+    @property
+    def rates(self) -> rates.OpenRates:
+        return rates.OpenRates(
+            self.delivered,
+            human=self.unique_human_opens,
+            unknown=self.unique_unknown_opens,
+            prefetch=self.unique_prefetch_opens,
+            machine=self.unique_machine_opens,
+        )
+
+    @property
     def open_rate(self) -> float | None:
         return rates.rate(self.unique_opens, self.delivered)
 
@@ -246,6 +296,73 @@ class CampaignCounts(models.Model):
     @property
     def opens_per_opener(self) -> float | None:
         return rates.rate(self.opens, self.unique_opens)
+
+
+class Ruling(models.Model):
+    """A person's own judgement; it overrides every rule, also when history is judged again.
+
+    About one open, about a network (CIDR) or about a user agent: exactly one of the three.
+    """
+
+    open = models.ForeignKey(
+        Open, models.PROTECT, related_name="rulings", null=True, blank=True, db_constraint=False
+    )
+    network = models.CharField(max_length=49, blank=True)
+    user_agent = models.ForeignKey(
+        UserAgent, models.PROTECT, related_name="rulings", null=True, blank=True
+    )
+    verdict = models.PositiveSmallIntegerField()
+    note = models.CharField(max_length=200, blank=True)
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, related_name="+", null=True
+    )
+    set_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(open__isnull=False, network="", user_agent__isnull=True)
+                | Q(open__isnull=True, user_agent__isnull=False, network="")
+                | Q(open__isnull=True, user_agent__isnull=True) & ~Q(network=""),
+                name="ruling_is_about_one_thing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        about = self.network or self.user_agent or f"open {self.open_id}"
+        return f"{about}: {Verdict.of_number(self.verdict).label}"
+
+
+class FanOut(models.Model):
+    """One address that opened the pixels of many recipients within minutes: a scanner's trail."""
+
+    ip = models.GenericIPAddressField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    recipients = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["ip", "starts_at"], name="fan_out_is_one_per_window"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ip}: {self.recipients} recipients from {self.starts_at:%Y-%m-%d %H:%M} UTC"
+
+
+class Rejudging(models.Model):
+    """One walk through history with the current rules; where it stands, so that it can go on."""
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", null=True)
+    rules_version = models.PositiveSmallIntegerField()
+    last_pixel_id = models.BigIntegerField(default=0)
+    judged = models.PositiveBigIntegerField(default=0)
+    changed = models.PositiveBigIntegerField(default=0)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.judged} judged, {self.changed} changed"
 
 
 class Recount(models.Model):
@@ -271,6 +388,9 @@ class QuarterHourCounts(models.Model):
     # An open that arrives late but happened first moves a unique open between two quarters, so
     # what is added here may be negative; the sum never is.
     unique_opens = models.IntegerField(default=0)
+    # The same of human opens; a unique one stands in the quarter of the first human open.
+    human_opens = models.BigIntegerField(default=0)
+    unique_human_opens = models.IntegerField(default=0)
 
     class Meta:
         constraints = [

@@ -2,50 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from campaigns.models import Campaign
 from tracker.models import CampaignCounts, Open, Pixel, QuarterHourCounts, UniqueOpen
 from tracker.quarters import quarter_of
+from tracker.verdicts import LEAST_HUMAN, Verdict
+
+# Counts of unique opens: which best verdicts belong to each.
+KINDS = {
+    "unique_human_opens": f">= {LEAST_HUMAN}",
+    "unique_unknown_opens": f"= {Verdict.UNKNOWN.number}",
+    "unique_prefetch_opens": f"= {Verdict.PRIVACY_PREFETCH.number}",
+}
+VERDICT_COUNTS = {f"{verdict.value}_opens": verdict for verdict in Verdict}
+
+
+def kinds(verdict: str) -> str:
+    return ", ".join(
+        f"count(CASE WHEN {verdict} {test} THEN 1 END) AS {name}" for name, test in KINDS.items()
+    )
+
+
+def by_verdict(verdict: str) -> str:
+    return ", ".join(
+        f"count(CASE WHEN {verdict} = {one.number} THEN 1 END) AS {name}"
+        for name, one in VERDICT_COUNTS.items()
+    )
+
+
+def differing(names: Iterable[str]) -> str:
+    return " OR ".join(f"counts.{name} <> coalesce(recount.{name}, 0)" for name in names)
+
+
+# What the opens of each pixel make of it.
+STATES = f"""
+SELECT pixel_id, count(*) AS opens, min(opened_at) AS first, max(opened_at) AS last,
+       max(verdict) AS verdict,
+       min(CASE WHEN verdict >= {LEAST_HUMAN} THEN opened_at END) AS first_human
+FROM tracker_open GROUP BY pixel_id
+"""
 
 # Pixels whose row of unique opens differs from what their opens say, or is missing, or too many.
-DRIFTED_PIXELS = """
-SELECT recount.pixel_id FROM (
-    SELECT pixel_id, count(*) AS opens, min(opened_at) AS first, max(opened_at) AS last
-    FROM tracker_open GROUP BY pixel_id
-) AS recount
+DRIFTED_PIXELS = f"""
+SELECT recount.pixel_id FROM ({STATES}) AS recount
 LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = recount.pixel_id
-WHERE stored.open_count {differs} recount.opens
-    OR stored.first_opened_at {differs} recount.first
-    OR stored.last_opened_at {differs} recount.last
+WHERE stored.open_count {{differs}} recount.opens
+    OR stored.first_opened_at {{differs}} recount.first
+    OR stored.last_opened_at {{differs}} recount.last
+    OR stored.verdict {{differs}} recount.verdict
+    OR stored.first_human_opened_at {{differs}} recount.first_human
 UNION
 SELECT pixel_id FROM tracker_uniqueopen AS stored
 WHERE NOT EXISTS (SELECT 1 FROM tracker_open AS open WHERE open.pixel_id = stored.pixel_id)
 ORDER BY 1
 """
 
-# A campaign's totals beside the sums over its pixels.
-DRIFTED_CAMPAIGNS = """
+# A campaign's totals beside the sums over its pixels, and over its opens.
+DRIFTED_CAMPAIGNS = f"""
 SELECT recount.campaign_id FROM (
     SELECT pixel.campaign_id, count(*) AS recipients, count(pixel.sent_at) AS sent,
            count(pixel.bounced_at) AS bounces, count(stored.pixel_id) AS unique_opens,
-           coalesce(sum(stored.open_count), 0) AS opens, max(stored.last_opened_at) AS last
+           coalesce(sum(stored.open_count), 0) AS opens, max(stored.last_opened_at) AS last,
+           {kinds("stored.verdict")}
     FROM tracker_pixel AS pixel
     LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = pixel.id
     WHERE NOT pixel.is_test GROUP BY pixel.campaign_id
 ) AS recount
 LEFT JOIN tracker_campaigncounts AS counts ON counts.campaign_id = recount.campaign_id
-WHERE counts.recipients {differs} recount.recipients OR counts.sent {differs} recount.sent
-    OR counts.bounces {differs} recount.bounces OR counts.opens {differs} recount.opens
-    OR counts.unique_opens {differs} recount.unique_opens
-    OR counts.last_opened_at {differs} recount.last
+WHERE counts.recipients {{differs}} recount.recipients OR counts.sent {{differs}} recount.sent
+    OR counts.bounces {{differs}} recount.bounces OR counts.opens {{differs}} recount.opens
+    OR counts.unique_opens {{differs}} recount.unique_opens
+    OR counts.last_opened_at {{differs}} recount.last
+    OR {differing(KINDS)}
+UNION
+SELECT counts.campaign_id FROM tracker_campaigncounts AS counts
+LEFT JOIN (
+    SELECT pixel.campaign_id, {by_verdict("open.verdict")}
+    FROM tracker_open AS open JOIN tracker_pixel AS pixel ON pixel.id = open.pixel_id
+    WHERE NOT pixel.is_test GROUP BY pixel.campaign_id
+) AS recount ON recount.campaign_id = counts.campaign_id
+WHERE {differing(VERDICT_COUNTS)}
 UNION
 SELECT campaign_id FROM tracker_campaigncounts AS counts
 WHERE recipients + sent + bounces + opens + unique_opens > 0
@@ -54,20 +99,27 @@ WHERE recipients + sent + bounces + opens + unique_opens > 0
 """
 
 # Quarters beside the opens in them; a unique open stands in the quarter of its pixel's first.
-DRIFTED_QUARTERS = """
+DRIFTED_QUARTERS = f"""
 SELECT campaign_id, starts_at FROM (
-    SELECT campaign_id, starts_at, sum(opens) AS opens, sum(unique_opens) AS unique_opens FROM (
-        SELECT campaign_id, starts_at, -opens AS opens, -unique_opens AS unique_opens
+    SELECT campaign_id, starts_at, sum(opens) AS opens, sum(unique_opens) AS unique_opens,
+           sum(human) AS human, sum(unique_human) AS unique_human
+    FROM (
+        SELECT campaign_id, starts_at, -opens AS opens, -unique_opens AS unique_opens,
+               -human_opens AS human, -unique_human_opens AS unique_human
         FROM tracker_quarterhourcounts
         UNION ALL
-        SELECT pixel.campaign_id, {quarter_of_open}, 1, 0
+        SELECT pixel.campaign_id, {{quarter_of_open}}, 1, 0,
+               CASE WHEN open.verdict >= {LEAST_HUMAN} THEN 1 ELSE 0 END, 0
         FROM tracker_open AS open JOIN tracker_pixel AS pixel ON pixel.id = open.pixel_id
         WHERE NOT pixel.is_test
         UNION ALL
-        SELECT campaign_id, {quarter_of_first}, 0, 1
+        SELECT campaign_id, {{quarter_of_first}}, 0, 1, 0, 0
         FROM tracker_uniqueopen AS stored WHERE NOT is_test
+        UNION ALL
+        SELECT campaign_id, {{quarter_of_first_human}}, 0, 0, 0, 1
+        FROM tracker_uniqueopen AS stored WHERE NOT is_test AND first_human_opened_at IS NOT NULL
     ) AS each GROUP BY campaign_id, starts_at
-) AS difference WHERE opens <> 0 OR unique_opens <> 0
+) AS difference WHERE opens <> 0 OR unique_opens <> 0 OR human <> 0 OR unique_human <> 0
 """
 
 DIALECTS = {
@@ -98,7 +150,7 @@ def verify() -> Verification:
     with _snapshot() as cursor:
         checked = 0
         for table in (Pixel, CampaignCounts, QuarterHourCounts):
-            cursor.execute(f"SELECT count(*) FROM {table._meta.db_table}")  # noqa: S608  # our own
+            cursor.execute(f"SELECT count(*) FROM {table._meta.db_table}")  # our own
             checked += cursor.fetchone()[0]
         return Verification(
             checked,
@@ -135,16 +187,22 @@ def _recount_pixel(pixel: Pixel) -> None:
             "open_count": 1,
             "first_opened_at": last.opened_at,
             "last_opened_at": last.opened_at,
+            "verdict": last.verdict,
             "last_user_agent_id": last.user_agent_id,
             "last_ip": last.ip,
         },
     )
     stored = UniqueOpen.objects.select_for_update().get(pixel=pixel)
-    recount = opens.aggregate(opens=Count("pk"), first=Min("opened_at"), last=Max("opened_at"))
-    stored.open_count = recount["opens"]
-    stored.first_opened_at = recount["first"]
-    stored.last_opened_at = recount["last"]
-    stored.save(update_fields=["open_count", "first_opened_at", "last_opened_at"])
+    recount = opens.aggregate(
+        open_count=Count("pk"),
+        first_opened_at=Min("opened_at"),
+        last_opened_at=Max("opened_at"),
+        first_human_opened_at=Min("opened_at", filter=Q(verdict__gte=LEAST_HUMAN)),
+        verdict=Max("verdict"),
+    )
+    for name, value in recount.items():
+        setattr(stored, name, value)
+    stored.save(update_fields=list(recount))
 
 
 @transaction.atomic
@@ -162,20 +220,39 @@ def _recount_campaign(campaign: Campaign) -> None:
     )
     for name, value in recount.items():
         setattr(counts, name, value)
-    quarters: dict[datetime, list[int]] = {}
     opens = Open.objects.filter(pixel__campaign=campaign, pixel__is_test=False)
-    for opened_at in opens.values_list("opened_at", flat=True).iterator():
-        quarters.setdefault(quarter_of(opened_at), [0, 0])[0] += 1
-    firsts = UniqueOpen.objects.filter(campaign=campaign, is_test=False)
-    for first in firsts.values_list("first_opened_at", flat=True).iterator():
-        quarters.setdefault(quarter_of(first), [0, 0])[1] += 1
-    counts.opens = sum(each for each, _ in quarters.values())
+    stored = UniqueOpen.objects.filter(campaign=campaign, is_test=False)
+    verdicts = opens.aggregate(
+        **{name: Count("pk", filter=Q(verdict=one.number)) for name, one in VERDICT_COUNTS.items()}
+    )
+    unique = stored.aggregate(
+        unique_human_opens=Count("pk", filter=Q(verdict__gte=LEAST_HUMAN)),
+        unique_unknown_opens=Count("pk", filter=Q(verdict=Verdict.UNKNOWN.number)),
+        unique_prefetch_opens=Count("pk", filter=Q(verdict=Verdict.PRIVACY_PREFETCH.number)),
+    )
+    for name, value in (verdicts | unique).items():
+        setattr(counts, name, value)
+    counts.opens = sum(verdicts.values())
     counts.save()
     QuarterHourCounts.objects.filter(campaign=campaign).delete()
     QuarterHourCounts.objects.bulk_create(
-        QuarterHourCounts(campaign=campaign, starts_at=starts_at, opens=each, unique_opens=unique)
-        for starts_at, (each, unique) in quarters.items()
+        QuarterHourCounts(campaign=campaign, starts_at=starts_at, **quarter)
+        for starts_at, quarter in _quarters(opens, stored).items()
     )
+
+
+def _quarters(opens: QuerySet[Open], stored: QuerySet[UniqueOpen]) -> dict[datetime, Counter[str]]:
+    quarters: dict[datetime, Counter[str]] = defaultdict(Counter)
+    for opened_at, verdict in opens.values_list("opened_at", "verdict").iterator():
+        quarter = quarters[quarter_of(opened_at)]
+        quarter["opens"] += 1
+        quarter["human_opens"] += verdict >= LEAST_HUMAN
+    firsts = stored.values_list("first_opened_at", "first_human_opened_at")
+    for first, first_human in firsts.iterator():
+        quarters[quarter_of(first)]["unique_opens"] += 1
+        if first_human is not None:
+            quarters[quarter_of(first_human)]["unique_human_opens"] += 1
+    return quarters
 
 
 def _rows(cursor: CursorWrapper, statement: str) -> list[tuple[int, ...]]:
@@ -186,6 +263,7 @@ def _rows(cursor: CursorWrapper, statement: str) -> list[tuple[int, ...]]:
             differs=dialect["differs"],
             quarter_of_open=dialect["quarter"].format("open.opened_at"),
             quarter_of_first=dialect["quarter"].format("stored.first_opened_at"),
+            quarter_of_first_human=dialect["quarter"].format("stored.first_human_opened_at"),
         )
     )
     return list(cursor.fetchall())

@@ -10,6 +10,7 @@ from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
 from tracker.models import CampaignCounts, Open, QuarterHourCounts, UniqueOpen
 from tracker.pixels import ensure_test_pixel
 from tracker.recount import repair, verify
+from tracker.verdicts import Verdict
 from tracker.writer import open_writer, write_hits
 
 pytestmark = pytest.mark.usefixtures("real_db")
@@ -59,6 +60,30 @@ def spoil_test_pixel(campaign: Any) -> None:
     UniqueOpen.objects.filter(is_test=True).update(open_count=7)
 
 
+def spoil_verdict_of_an_open(campaign: Any) -> None:
+    Open.objects.filter(pixel=pixels_of(campaign)[0]).update(verdict=Verdict.BOT.number)
+
+
+def spoil_verdict_of_a_pixel(campaign: Any) -> None:
+    UniqueOpen.objects.filter(pixel=pixels_of(campaign)[0]).update(verdict=Verdict.BOT.number)
+
+
+def spoil_first_human_open(campaign: Any) -> None:
+    UniqueOpen.objects.update(first_human_opened_at=None)
+
+
+def spoil_counts_by_verdict(campaign: Any) -> None:
+    CampaignCounts.objects.update(bot_opens=F("bot_opens") + 1)
+
+
+def spoil_human_openers(campaign: Any) -> None:
+    CampaignCounts.objects.update(unique_human_opens=F("unique_human_opens") + 1)
+
+
+def spoil_human_quarter(campaign: Any) -> None:
+    QuarterHourCounts.objects.update(unique_human_opens=F("unique_human_opens") + 1)
+
+
 def spoil_missing_unique_open(campaign: Any) -> None:
     UniqueOpen.objects.filter(pixel=pixels_of(campaign)[0]).delete()
 
@@ -82,6 +107,12 @@ def spoil_by_a_deleted_open(campaign: Any) -> None:
         spoil_pixel,
         spoil_test_pixel,
         spoil_missing_unique_open,
+        spoil_verdict_of_an_open,
+        spoil_verdict_of_a_pixel,
+        spoil_first_human_open,
+        spoil_counts_by_verdict,
+        spoil_human_openers,
+        spoil_human_quarter,
         spoil_by_all_opens_of_a_pixel_deleted,
         spoil_by_a_deleted_open,
     ],

@@ -187,10 +187,24 @@ def test_writers_at_the_same_time_lose_nothing_and_double_nothing() -> None:
     assert verify().drift == 0
 
 
+# One agent for each verdict, from an address that says nothing more.
+AGENTS = {
+    "human_client": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.3.0",
+    "image_proxy_on_open": "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy.html",
+    "privacy_prefetch": (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/42.0.2311.135 Safari/537.36 Edge/12.246 Mozilla/5.0"
+    ),
+    "security_scanner": "Barracuda Sentinel (EE)",
+    "bot": "curl/8.5.0",
+    "unknown": "",
+}
+
 hit_plans = st.tuples(
     st.integers(0, 7),  # pixel; the last one is a test pixel, and one does not exist
     st.integers(-200, 200),  # minutes from noon
     st.booleans(),  # written again with a later group
+    st.sampled_from(sorted(AGENTS)),  # the verdict that it will get
 )
 
 
@@ -205,7 +219,7 @@ hit_plans = st.tuples(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_after_any_groups_from_several_writers_counts_equal_a_recount(
-    groups: list[tuple[int, list[tuple[int, int, bool]]]],
+    groups: list[tuple[int, list[tuple[int, int, bool, str]]]],
 ) -> None:
     for table in (Open, UniqueOpen, QuarterHourCounts, CampaignCounts, Pixel):
         table.objects.all().delete()
@@ -217,10 +231,13 @@ def test_after_any_groups_from_several_writers_counts_equal_a_recount(
     written: list[Hit] = []
     again: list[Hit] = []
     for number, plans in groups:
-        hits = [make_hit(pixels[p], at=NOON + minutes * MINUTE) for p, minutes, _ in plans]
+        hits = [
+            make_hit(pixels[p], at=NOON + minutes * MINUTE, ip=None, user_agent=AGENTS[verdict])
+            for p, minutes, _, verdict in plans
+        ]
         writers[number].write(hits + again)
         written += hits
-        again = [hit for hit, (_, _, is_repeated) in zip(hits, plans, strict=True) if is_repeated]
+        again = [hit for hit, plan in zip(hits, plans, strict=True) if plan[2]]
     for writer in writers:
         writer.close()
     expected_is_stored(written, {one.pk: pixels[:4], two.pk: pixels[4:6]}, [*pixels[:-1]])
@@ -246,6 +263,40 @@ def expected_is_stored(
         assert {q.starts_at: (q.opens, q.unique_opens) for q in quarters} == quarters_of(
             [hit.opened_at for hit in hits], list(firsts.values())
         )
+        verdicts_are_counted(counts, hits)
+        human = [hit for hit in hits if verdict_of(hit) in HUMAN]
+        assert {
+            q.starts_at: (q.human_opens, q.unique_human_opens) for q in quarters if q.human_opens
+        } == quarters_of(
+            [hit.opened_at for hit in human],
+            [
+                min(h.opened_at for h in human if h.pixel_id == p)
+                for p in {h.pixel_id for h in human}
+            ],
+        )
+
+
+HUMAN = {"human_client", "image_proxy_on_open"}
+# From the weakest to the strongest: what counts for a recipient is the best of its opens.
+KINDS = [{"security_scanner", "bot"}, {"privacy_prefetch"}, {"unknown"}, HUMAN]
+
+
+def verdict_of(hit: Hit) -> str:
+    return next(verdict for verdict, agent in AGENTS.items() if agent == hit.user_agent)
+
+
+def verdicts_are_counted(counts: CampaignCounts, hits: list[Hit]) -> None:
+    by_verdict = Counter(verdict_of(hit) for hit in hits)
+    assert counts.by_verdict == {verdict: by_verdict[verdict] for verdict in AGENTS}
+    best: dict[int, int] = {}
+    for hit in hits:
+        kind = next(n for n, verdicts in enumerate(KINDS) if verdict_of(hit) in verdicts)
+        best[hit.pixel_id] = max(kind, best.get(hit.pixel_id, 0))
+    kinds = Counter(best.values())
+    assert kinds[0] == counts.unique_machine_opens
+    assert kinds[1] == counts.unique_prefetch_opens
+    assert kinds[2] == counts.unique_unknown_opens
+    assert kinds[3] == counts.unique_human_opens
 
 
 def quarters_of(opens: list[int], firsts: list[int]) -> dict[datetime, tuple[int, int]]:

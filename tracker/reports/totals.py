@@ -27,6 +27,7 @@ def campaigns_with_counts() -> QuerySet[Campaign]:
 def report_of(campaign: Campaign) -> dict[str, Any]:
     """The report as one object, keys from the glossary; rates are fractions or none."""
     totals = totals_of(campaign)
+    rates = totals.rates
     return {
         "campaign_id": campaign.pk,
         "name": campaign.name,
@@ -38,6 +39,16 @@ def report_of(campaign: Campaign) -> dict[str, Any]:
         "opens": totals.opens,
         "unique_opens": totals.unique_opens,
         "open_rate": totals.open_rate,
+        "unique_human_opens": totals.unique_human_opens,
+        "unique_unknown_opens": totals.unique_unknown_opens,
+        "unique_prefetch_opens": totals.unique_prefetch_opens,
+        "unique_machine_opens": totals.unique_machine_opens,
+        "human_open_rate": rates.human_open_rate,
+        "estimated_open_rate": rates.estimated_open_rate,
+        "estimated_open_rate_interval": rates.estimated_open_rate_interval,
+        "possible_open_rate": rates.possible_open_rate,
+        "machine_open_share": rates.machine_open_share,
+        "by_verdict": totals.by_verdict,
         "total_open_rate": rate(totals.opens, totals.delivered),
         "opens_per_opener": totals.opens_per_opener,
         "bounce_rate": totals.bounce_rate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import connections
 
+from tracker.judging import process_judge
 from tracker.writer.base import Writer
 from tracker.writer.postgresql import PostgresqlWriter
 from tracker.writer.sqlite import SqliteWriter
@@ -11,6 +12,5 @@ from tracker.writer.sqlite import SqliteWriter
 
 def open_writer(alias: str = "default") -> Writer:
     """A writer with a connection of its own, which opens at the first group."""
-    if connections[alias].vendor == "postgresql":
-        return PostgresqlWriter(alias)
-    return SqliteWriter(alias)
+    writer = PostgresqlWriter if connections[alias].vendor == "postgresql" else SqliteWriter
+    return writer(alias, process_judge())

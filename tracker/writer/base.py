@@ -12,8 +12,12 @@ from django.db import InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tracker.hits import Hit
+from tracker.verdicts import Judge
 
 logger = logging.getLogger("tracker.writer")
+
+# A verdict and the rule that gave it, as tracker.verdicts numbers them.
+Numbers = tuple[int, int]
 
 # Agents seen lately; one entry is some 200 bytes. When it is full it starts anew.
 AGENTS_REMEMBERED = 50_000
@@ -30,8 +34,9 @@ class Writer(ABC):
     way of a hit. May be called from any thread.
     """
 
-    def __init__(self, alias: str = "default") -> None:
+    def __init__(self, alias: str, judge: Judge) -> None:
         self._connection = private_connection(alias)
+        self._judge = judge
         self._agent_ids: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -46,7 +51,7 @@ class Writer(ABC):
         with self._lock:
             for left in reversed(range(TRIES)):
                 try:
-                    return self._write(hits, self._user_agent_ids(hits))
+                    return self._write(hits, self._user_agent_ids(hits), self._verdicts(hits))
                 except (OperationalError, InterfaceError) as error:
                     self.close()
                     if not left:
@@ -62,8 +67,14 @@ class Writer(ABC):
         self._connection.close()
 
     @abstractmethod
-    def _write(self, hits: Sequence[Hit], agent_ids: Sequence[int]) -> int:
-        """Write one group in one transaction; ``agent_ids`` in the order of the hits."""
+    def _write(
+        self, hits: Sequence[Hit], agent_ids: Sequence[int], verdicts: Sequence[Numbers]
+    ) -> int:
+        """Write one group in one transaction; agents and verdicts in the order of the hits."""
+
+    def _verdicts(self, hits: Sequence[Hit]) -> list[Numbers]:
+        judge = self._judge.verdict_and_rule
+        return [judge(hit.user_agent, hit.ip) for hit in hits]
 
     def _user_agent_ids(self, hits: Sequence[Hit]) -> list[int]:
         known = self._agent_ids

@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 
 from tracker.hits import Hit
-from tracker.writer.base import Writer
+from tracker.verdicts import LEAST_HUMAN, RULES_VERSION, Verdict
+from tracker.writer.base import Numbers, Writer
 
 # Before the first group of a connection. Stored rows are always found by key, so the plan is
 # known: it must not depend on statistics that are as old as the last ANALYZE (an empty table of
@@ -20,14 +21,49 @@ SET plan_cache_mode = force_generic_plan;
 SET jit = off
 """
 
+# In the order in which the campaign's counts are inserted below.
+OPENS_BY_VERDICT = ", ".join(
+    f"count(*) FILTER (WHERE recorded.verdict = {verdict.number})"
+    for verdict in (
+        Verdict.HUMAN_CLIENT,
+        Verdict.IMAGE_PROXY_ON_OPEN,
+        Verdict.PRIVACY_PREFETCH,
+        Verdict.SECURITY_SCANNER,
+        Verdict.BOT,
+        Verdict.UNKNOWN,
+    )
+)
+# How many pixels came to be of a kind, less those that no longer are.
+CHANGES_OF_KIND = ", ".join(
+    f"count(*) FILTER (WHERE verdict {test})"
+    f" - count(*) FILTER (WHERE previous_verdict {test}) AS {kind}"
+    for kind, test in (
+        ("human", f">= {LEAST_HUMAN}"),
+        ("unknown", f"= {Verdict.UNKNOWN.number}"),
+        ("prefetch", f"= {Verdict.PRIVACY_PREFETCH.number}"),
+    )
+)
+ADDED_UP = ", ".join(
+    f"{name} = stored.{name} + excluded.{name}"
+    for name in (
+        "opens",
+        *(f"{verdict.value}_opens" for verdict in Verdict),
+        "unique_opens",
+        "unique_human_opens",
+        "unique_unknown_opens",
+        "unique_prefetch_opens",
+    )
+)
+
 # Arrays in their text form: one parse by the server instead of one Python call per element.
-WRITE_GROUP = """
+WRITE_GROUP = f"""
 WITH hit AS MATERIALIZED (
-    SELECT id, pixel_id, is_at_ceiling, ip, user_agent_id,
+    SELECT id, pixel_id, verdict, rule, is_at_ceiling, ip, user_agent_id,
            timestamptz 'epoch' + microseconds * interval '1 microsecond' AS opened_at
     FROM unnest(%(ids)s::uuid[], %(pixel_ids)s::bigint[], %(microseconds)s::bigint[],
+                %(verdicts)s::smallint[], %(rules)s::smallint[],
                 %(are_at_ceiling)s::boolean[], %(ips)s::inet[], %(user_agent_ids)s::bigint[])
-         AS one (id, pixel_id, microseconds, is_at_ceiling, ip, user_agent_id)
+         AS one (id, pixel_id, microseconds, verdict, rule, is_at_ceiling, ip, user_agent_id)
 ),
 
 pixel AS MATERIALIZED (
@@ -38,11 +74,13 @@ pixel AS MATERIALIZED (
 
 -- What was recorded by an earlier try is left out here, and so everywhere below.
 recorded AS (
-    INSERT INTO tracker_open (id, pixel_id, opened_at, is_at_ceiling, ip, user_agent_id)
-    SELECT hit.id, hit.pixel_id, hit.opened_at, hit.is_at_ceiling, hit.ip, hit.user_agent_id
+    INSERT INTO tracker_open
+        (id, pixel_id, opened_at, verdict, rule, rules_version, is_at_ceiling, ip, user_agent_id)
+    SELECT hit.id, hit.pixel_id, hit.opened_at, hit.verdict, hit.rule,
+           %(rules_version)s::smallint, hit.is_at_ceiling, hit.ip, hit.user_agent_id
     FROM hit JOIN pixel ON pixel.id = hit.pixel_id
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, pixel_id, opened_at, ip, user_agent_id
+    RETURNING id, pixel_id, opened_at, verdict, ip, user_agent_id
 ),
 
 folded AS MATERIALIZED (
@@ -50,6 +88,9 @@ folded AS MATERIALIZED (
            count(*) AS opens,
            min(recorded.opened_at) AS first_opened_at,
            max(recorded.opened_at) AS last_opened_at,
+           max(recorded.verdict) AS verdict,
+           min(recorded.opened_at) FILTER (WHERE recorded.verdict >= {LEAST_HUMAN})
+               AS first_human_opened_at,
            (array_agg(recorded.ip ORDER BY recorded.opened_at DESC, recorded.id DESC))[1]
                AS last_ip,
            (array_agg(recorded.user_agent_id ORDER BY recorded.opened_at DESC, recorded.id DESC))[1]
@@ -62,9 +103,9 @@ folded AS MATERIALIZED (
 touched AS (
     INSERT INTO tracker_uniqueopen AS stored
         (pixel_id, campaign_id, is_test, open_count, first_opened_at, last_opened_at,
-         last_user_agent_id, last_ip)
+         verdict, first_human_opened_at, last_user_agent_id, last_ip)
     SELECT pixel_id, campaign_id, is_test, opens, first_opened_at, last_opened_at,
-           last_user_agent_id, last_ip
+           verdict, first_human_opened_at, last_user_agent_id, last_ip
     FROM folded
     ORDER BY pixel_id
     ON CONFLICT (pixel_id) DO UPDATE SET
@@ -72,54 +113,81 @@ touched AS (
         first_opened_at = least(stored.first_opened_at, excluded.first_opened_at),
         previous_first_opened_at = stored.first_opened_at,
         last_opened_at = greatest(stored.last_opened_at, excluded.last_opened_at),
+        verdict = greatest(stored.verdict, excluded.verdict),
+        previous_verdict = stored.verdict,
+        first_human_opened_at =
+            least(stored.first_human_opened_at, excluded.first_human_opened_at),
+        previous_first_human_opened_at = stored.first_human_opened_at,
         last_ip = CASE WHEN stored.last_opened_at > excluded.last_opened_at
             THEN stored.last_ip ELSE excluded.last_ip END,
         last_user_agent_id = CASE WHEN stored.last_opened_at > excluded.last_opened_at
             THEN stored.last_user_agent_id ELSE excluded.last_user_agent_id END
-    RETURNING pixel_id, first_opened_at, previous_first_opened_at
+    RETURNING pixel_id, campaign_id, is_test, verdict, previous_verdict,
+              first_opened_at, previous_first_opened_at,
+              first_human_opened_at, previous_first_human_opened_at
 ),
 
 campaign AS (
     INSERT INTO tracker_campaigncounts AS stored
-        (campaign_id, recipients, sent, bounces, opens, unique_opens, last_opened_at)
-    SELECT folded.campaign_id, 0, 0, 0, sum(folded.opens),
-           count(*) FILTER (WHERE touched.previous_first_opened_at IS NULL),
-           max(folded.last_opened_at)
-    FROM folded JOIN touched ON touched.pixel_id = folded.pixel_id
-    WHERE NOT folded.is_test
-    GROUP BY folded.campaign_id
-    ORDER BY folded.campaign_id
+        (campaign_id, recipients, sent, bounces, opens, last_opened_at,
+         human_client_opens, image_proxy_on_open_opens, privacy_prefetch_opens,
+         security_scanner_opens, bot_opens, unknown_opens,
+         unique_opens, unique_human_opens, unique_unknown_opens, unique_prefetch_opens)
+    SELECT by_open.*, by_pixel.unique_opens, by_pixel.human, by_pixel.unknown, by_pixel.prefetch
+    FROM (
+        SELECT pixel.campaign_id, 0, 0, 0, count(*), max(recorded.opened_at),
+               {OPENS_BY_VERDICT}
+        FROM recorded JOIN pixel ON pixel.id = recorded.pixel_id
+        WHERE NOT pixel.is_test
+        GROUP BY pixel.campaign_id
+    ) AS by_open
+    JOIN (
+        SELECT campaign_id,
+               count(*) FILTER (WHERE previous_verdict IS NULL) AS unique_opens,
+               {CHANGES_OF_KIND}
+        FROM touched
+        WHERE NOT is_test
+        GROUP BY campaign_id
+    ) AS by_pixel ON by_pixel.campaign_id = by_open.campaign_id
+    ORDER BY by_open.campaign_id
     ON CONFLICT (campaign_id) DO UPDATE SET
-        opens = stored.opens + excluded.opens,
-        unique_opens = stored.unique_opens + excluded.unique_opens,
-        last_opened_at = greatest(stored.last_opened_at, excluded.last_opened_at)
+        last_opened_at = greatest(stored.last_opened_at, excluded.last_opened_at),
+        {ADDED_UP}
     RETURNING campaign_id
 ),
 
 -- A unique open belongs to the quarter of the pixel's first open: one that arrives late but was
--- earlier takes it along.
+-- earlier takes it along. The same with human opens.
 quarter AS (
-    SELECT pixel.campaign_id, recorded.opened_at, 1 AS opens, 0 AS unique_opens
+    SELECT pixel.campaign_id, recorded.opened_at AS at, 1 AS opens, 0 AS unique_opens,
+           (recorded.verdict >= {LEAST_HUMAN})::int AS human_opens, 0 AS unique_human_opens
     FROM recorded JOIN pixel ON pixel.id = recorded.pixel_id
     WHERE NOT pixel.is_test
     UNION ALL
-    SELECT folded.campaign_id, change.at, 0, change.by
+    SELECT touched.campaign_id, change.at, 0, change.by, 0, 0
     FROM touched
-    JOIN folded ON folded.pixel_id = touched.pixel_id
     CROSS JOIN LATERAL (
-        VALUES (touched.first_opened_at, 1), (touched.previous_first_opened_at, -1)
+        VALUES (first_opened_at, 1), (previous_first_opened_at, -1)
     ) AS change (at, by)
-    WHERE NOT folded.is_test
-        AND touched.first_opened_at IS DISTINCT FROM touched.previous_first_opened_at
-        AND change.at IS NOT NULL
+    WHERE NOT is_test AND change.at IS NOT NULL
+        AND first_opened_at IS DISTINCT FROM previous_first_opened_at
+    UNION ALL
+    SELECT touched.campaign_id, change.at, 0, 0, 0, change.by
+    FROM touched
+    CROSS JOIN LATERAL (
+        VALUES (first_human_opened_at, 1), (previous_first_human_opened_at, -1)
+    ) AS change (at, by)
+    WHERE NOT is_test AND change.at IS NOT NULL
+        AND first_human_opened_at IS DISTINCT FROM previous_first_human_opened_at
 ),
 
 counted AS (
     INSERT INTO tracker_quarterhourcounts AS stored
-        (campaign_id, starts_at, opens, unique_opens)
+        (campaign_id, starts_at, opens, unique_opens, human_opens, unique_human_opens)
     SELECT quarter.campaign_id,
-           date_bin('15 minutes', quarter.opened_at, timestamptz 'epoch') AS starts_at,
-           sum(quarter.opens), sum(quarter.unique_opens)
+           date_bin('15 minutes', quarter.at, timestamptz 'epoch') AS starts_at,
+           sum(quarter.opens), sum(quarter.unique_opens),
+           sum(quarter.human_opens), sum(quarter.unique_human_opens)
     FROM quarter
     -- Only here to keep the order of locks: campaigns before quarters.
     JOIN campaign ON campaign.campaign_id = quarter.campaign_id
@@ -127,7 +195,9 @@ counted AS (
     ORDER BY 1, 2
     ON CONFLICT (campaign_id, starts_at) DO UPDATE SET
         opens = stored.opens + excluded.opens,
-        unique_opens = stored.unique_opens + excluded.unique_opens
+        unique_opens = stored.unique_opens + excluded.unique_opens,
+        human_opens = stored.human_opens + excluded.human_opens,
+        unique_human_opens = stored.unique_human_opens + excluded.unique_human_opens
 )
 
 SELECT count(*) FROM recorded
@@ -135,12 +205,14 @@ SELECT count(*) FROM recorded
 
 
 class PostgresqlWriter(Writer):
-    def _write(self, hits: Sequence[Hit], agent_ids: Sequence[int]) -> int:
+    def _write(
+        self, hits: Sequence[Hit], agent_ids: Sequence[int], verdicts: Sequence[Numbers]
+    ) -> int:
         with (
             psycopg.Cursor(self._psycopg_connection()) as cursor,
             self._connection.wrap_database_errors,
         ):
-            cursor.execute(WRITE_GROUP, as_arrays(hits, agent_ids), prepare=True)
+            cursor.execute(WRITE_GROUP, as_parameters(hits, agent_ids, verdicts), prepare=True)
             row = cursor.fetchone()
         assert row is not None
         return int(row[0])
@@ -155,16 +227,21 @@ class PostgresqlWriter(Writer):
         return self._connection.connection  # type: ignore[no-any-return]  # Django does not say
 
 
-def as_arrays(hits: Sequence[Hit], agent_ids: Sequence[int]) -> dict[str, str]:
+def as_parameters(
+    hits: Sequence[Hit], agent_ids: Sequence[int], verdicts: Sequence[Numbers]
+) -> dict[str, str]:
     """The columns as array literals; safe unquoted, since none holds a comma, brace or quote."""
     pixel_ids = [str(hit.pixel_id) for hit in hits]
     columns: dict[str, Iterable[str]] = {
         "ids": [f"{hit.id:032x}" for hit in hits],
         "pixel_ids": pixel_ids,
         "microseconds": [str(hit.opened_at) for hit in hits],
+        "verdicts": [str(verdict) for verdict, _ in verdicts],
+        "rules": [str(rule) for _, rule in verdicts],
         "are_at_ceiling": ["t" if hit.is_at_ceiling else "f" for hit in hits],
         "ips": [hit.ip or "NULL" for hit in hits],
         "user_agent_ids": [str(agent_id) for agent_id in agent_ids],
         "distinct_pixel_ids": set(pixel_ids),
     }
-    return {name: "{" + ",".join(column) + "}" for name, column in columns.items()}
+    arrays = {name: "{" + ",".join(column) + "}" for name, column in columns.items()}
+    return {**arrays, "rules_version": str(RULES_VERSION)}

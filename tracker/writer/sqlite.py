@@ -3,85 +3,121 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from django.db.backends.utils import CursorWrapper
 
 from tracker.hits import Hit
 from tracker.quarters import EPOCH, quarter_of
-from tracker.writer.base import Writer
+from tracker.verdicts import LEAST_HUMAN, RULES_VERSION, Verdict
+from tracker.writer.base import Numbers, Writer
 
 # Which of these hits were recorded by an earlier try.
 FIND_RECORDED = "SELECT id FROM tracker_open WHERE id IN (SELECT value FROM json_each(%s))"
 
-# The group's pixels, and what opened them before it.
+# The group's pixels, and what their opens had made of them before it.
 FIND_PIXELS = """
-SELECT pixel.id, pixel.campaign_id, pixel.is_test, stored.first_opened_at, stored.last_opened_at
+SELECT pixel.id, pixel.campaign_id, pixel.is_test, stored.first_opened_at, stored.last_opened_at,
+    stored.verdict, stored.first_human_opened_at
 FROM tracker_pixel AS pixel
 LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = pixel.id
 WHERE pixel.id IN (SELECT value FROM json_each(%s))
 """
 
 ADD_OPEN = """
-INSERT INTO tracker_open (id, pixel_id, opened_at, is_at_ceiling, ip, user_agent_id)
-VALUES (%s, %s, %s, %s, %s, %s)
+INSERT INTO tracker_open
+    (id, pixel_id, opened_at, verdict, rule, rules_version, is_at_ceiling, ip, user_agent_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 ADD_UNIQUE_OPEN = """
 INSERT INTO tracker_uniqueopen
-    (pixel_id, campaign_id, is_test, open_count, first_opened_at, last_opened_at, last_ip,
-     last_user_agent_id)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    (open_count, first_opened_at, verdict, first_human_opened_at,
+     last_opened_at, last_ip, last_user_agent_id, pixel_id, campaign_id, is_test)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
-# The second half is skipped when the pixel was opened later than the group's last hit.
 CHANGE_UNIQUE_OPEN = """
-UPDATE tracker_uniqueopen SET open_count = open_count + %s, first_opened_at = %s
+UPDATE tracker_uniqueopen SET open_count = open_count + %s, first_opened_at = %s,
+    verdict = %s, first_human_opened_at = %s
 WHERE pixel_id = %s
 """
-CHANGE_UNIQUE_OPEN_LAST = """
-UPDATE tracker_uniqueopen SET open_count = open_count + %s, first_opened_at = %s,
-    last_opened_at = %s, last_ip = %s, last_user_agent_id = %s
+# Not when the pixel was opened later than the group's last hit.
+CHANGE_LAST = """
+UPDATE tracker_uniqueopen SET last_opened_at = %s, last_ip = %s, last_user_agent_id = %s
 WHERE pixel_id = %s
 """
 
-ADD_TO_CAMPAIGN = """
+# Counts of a campaign that a hit may change, in the order of the statement below.
+COUNTED = (
+    "opens",
+    *(f"{verdict.value}_opens" for verdict in Verdict),
+    "unique_opens",
+    "unique_human_opens",
+    "unique_unknown_opens",
+    "unique_prefetch_opens",
+)
+ADD_TO_CAMPAIGN = f"""
 INSERT INTO tracker_campaigncounts
-    (campaign_id, recipients, sent, bounces, opens, unique_opens, last_opened_at)
-VALUES (%s, 0, 0, 0, %s, %s, %s)
+    (campaign_id, recipients, sent, bounces, last_opened_at, {", ".join(COUNTED)})
+VALUES (%s, 0, 0, 0, %s, {", ".join(["%s"] * len(COUNTED))})
 ON CONFLICT (campaign_id) DO UPDATE SET
-    opens = opens + excluded.opens, unique_opens = unique_opens + excluded.unique_opens,
+    {", ".join(f"{name} = {name} + excluded.{name}" for name in COUNTED)},
     last_opened_at = max(coalesce(last_opened_at, ''), excluded.last_opened_at)
 """
 
 ADD_TO_QUARTER = """
-INSERT INTO tracker_quarterhourcounts (campaign_id, starts_at, opens, unique_opens)
-VALUES (%s, %s, %s, %s)
+INSERT INTO tracker_quarterhourcounts
+    (campaign_id, starts_at, opens, unique_opens, human_opens, unique_human_opens)
+VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (campaign_id, starts_at) DO UPDATE SET
-    opens = opens + excluded.opens, unique_opens = unique_opens + excluded.unique_opens
+    opens = opens + excluded.opens, unique_opens = unique_opens + excluded.unique_opens,
+    human_opens = human_opens + excluded.human_opens,
+    unique_human_opens = unique_human_opens + excluded.unique_human_opens
 """
+
+
+class Judged(NamedTuple):
+    """A hit with what is stored beside it."""
+
+    hit: Hit
+    agent_id: int
+    verdict: int
+    rule: int
+
+
+@dataclass(slots=True)
+class State:
+    """What its opens make of a pixel; everything is none before the first."""
+
+    first: datetime | None = None
+    verdict: int | None = None
+    first_human: datetime | None = None
 
 
 @dataclass(slots=True)
 class PixelBefore:
     campaign_id: int
     is_test: bool
-    first_opened_at: datetime | None
     last_opened_at: datetime | None
+    state: State
 
 
 class SqliteWriter(Writer):
-    def _write(self, hits: Sequence[Hit], agent_ids: Sequence[int]) -> int:
+    def _write(
+        self, hits: Sequence[Hit], agent_ids: Sequence[int], verdicts: Sequence[Numbers]
+    ) -> int:
         with self._transaction() as cursor:
             pixels = self._pixels(cursor, hits)
             recorded = self._recorded(cursor, hits)
             new = {
-                f"{hit.id:032x}": (hit, agent_id)
-                for hit, agent_id in zip(hits, agent_ids, strict=True)
+                f"{hit.id:032x}": Judged(hit, agent_id, *numbers)
+                for hit, agent_id, numbers in zip(hits, agent_ids, verdicts, strict=True)
                 if hit.pixel_id in pixels
             }
             for hit_id in recorded:
@@ -105,116 +141,141 @@ class SqliteWriter(Writer):
     def _pixels(self, cursor: CursorWrapper, hits: Sequence[Hit]) -> dict[int, PixelBefore]:
         cursor.execute(FIND_PIXELS, [json.dumps(sorted({hit.pixel_id for hit in hits}))])
         return {
-            pixel_id: PixelBefore(campaign_id, bool(is_test), _moment(first), _moment(last))
-            for pixel_id, campaign_id, is_test, first, last in cursor.fetchall()
+            pixel_id: PixelBefore(
+                campaign_id,
+                bool(is_test),
+                _moment(last),
+                State(_moment(first), verdict, _moment(first_human)),
+            )
+            for pixel_id, campaign_id, is_test, first, last, verdict, first_human in (
+                cursor.fetchall()
+            )
         }
 
     def _recorded(self, cursor: CursorWrapper, hits: Sequence[Hit]) -> list[str]:
         cursor.execute(FIND_RECORDED, [json.dumps([f"{hit.id:032x}" for hit in hits])])
         return [hit_id for (hit_id,) in cursor.fetchall()]
 
-    def _add_opens(self, cursor: CursorWrapper, new: dict[str, tuple[Hit, int]]) -> None:
+    def _add_opens(self, cursor: CursorWrapper, new: dict[str, Judged]) -> None:
         cursor.executemany(
             ADD_OPEN,
             [
                 (
                     hit_id,
-                    hit.pixel_id,
-                    self._adapted(opened_at(hit)),
-                    hit.is_at_ceiling,
-                    hit.ip,
-                    agent_id,
+                    one.hit.pixel_id,
+                    self._adapted(opened_at(one.hit)),
+                    one.verdict,
+                    one.rule,
+                    RULES_VERSION,
+                    one.hit.is_at_ceiling,
+                    one.hit.ip,
+                    one.agent_id,
                 )
-                for hit_id, (hit, agent_id) in new.items()
+                for hit_id, one in new.items()
             ],
         )
 
     def _change_pixels_and_counts(
-        self,
-        cursor: CursorWrapper,
-        pixels: dict[int, PixelBefore],
-        new: Sequence[tuple[Hit, int]],
+        self, cursor: CursorWrapper, pixels: dict[int, PixelBefore], new: Sequence[Judged]
     ) -> None:
-        by_pixel: dict[int, list[tuple[Hit, int]]] = defaultdict(list)
-        for hit, agent_id in new:
-            by_pixel[hit.pixel_id].append((hit, agent_id))
-        totals: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+        by_pixel: dict[int, list[Judged]] = defaultdict(list)
+        for one in new:
+            by_pixel[one.hit.pixel_id].append(one)
+        totals: dict[int, Counter[str]] = defaultdict(Counter)
         lasts: dict[int, int] = defaultdict(int)
-        quarters: dict[tuple[int, datetime], list[int]] = defaultdict(lambda: [0, 0])
-        for pixel_id, hits in sorted(by_pixel.items()):
+        quarters: dict[tuple[int, datetime], Counter[str]] = defaultdict(Counter)
+        for pixel_id, opens in sorted(by_pixel.items()):
             pixel = pixels[pixel_id]
-            first = self._change_pixel(cursor, pixel_id, pixel, hits)
+            now = state_after(pixel.state, opens)
+            self._change_pixel(cursor, pixel_id, pixel, now, opens)
             if not pixel.is_test:
-                totals[pixel.campaign_id][0] += len(hits)
-                totals[pixel.campaign_id][1] += pixel.first_opened_at is None
-                last = max(hit.opened_at for hit, _ in hits)
+                count_opens(totals[pixel.campaign_id], opens)
+                count_kind(totals[pixel.campaign_id], pixel.state.verdict, now.verdict)
+                last = max(one.hit.opened_at for one in opens)
                 lasts[pixel.campaign_id] = max(last, lasts[pixel.campaign_id])
-                count_quarters(quarters, pixel, first, [hit for hit, _ in hits])
+                count_quarters(quarters, pixel, now, opens)
         for campaign_id, counts in sorted(totals.items()):
             last_at = self._adapted(moment_of(lasts[campaign_id]))
-            cursor.execute(ADD_TO_CAMPAIGN, [campaign_id, *counts, last_at])
-        for (campaign_id, starts_at), counts in sorted(quarters.items()):
-            cursor.execute(ADD_TO_QUARTER, [campaign_id, self._adapted(starts_at), *counts])
+            counted = [counts[name] for name in COUNTED]
+            cursor.execute(ADD_TO_CAMPAIGN, [campaign_id, last_at, *counted])
+        for (campaign_id, starts_at), counts in sorted(quarters.items(), key=itemgetter(0)):
+            added = [counts[name] for name in ("opens", "unique", "human", "unique_human")]
+            cursor.execute(ADD_TO_QUARTER, [campaign_id, self._adapted(starts_at), *added])
 
     def _change_pixel(
         self,
         cursor: CursorWrapper,
         pixel_id: int,
-        pixel: PixelBefore,
-        hits: Sequence[tuple[Hit, int]],
-    ) -> datetime:
-        """The pixel's first open after this group."""
-        last, agent_id = max(hits, key=lambda item: (item[0].opened_at, item[0].id))
-        first = min(opened_at(hit) for hit, _ in hits)
-        if pixel.first_opened_at is not None:
-            first = min(first, pixel.first_opened_at)
-        last_at = self._adapted(opened_at(last))
-        opens = len(hits)
-        if pixel.first_opened_at is None:
+        before: PixelBefore,
+        now: State,
+        opens: Sequence[Judged],
+    ) -> None:
+        assert now.first is not None
+        first_human = self._adapted(now.first_human) if now.first_human else None
+        state = [len(opens), self._adapted(now.first), now.verdict, first_human]
+        last = max(opens, key=lambda one: (one.hit.opened_at, one.hit.id))
+        last_values = [self._adapted(opened_at(last.hit)), last.hit.ip, last.agent_id, pixel_id]
+        if before.last_opened_at is None:
             cursor.execute(
-                ADD_UNIQUE_OPEN,
-                [
-                    pixel_id,
-                    pixel.campaign_id,
-                    pixel.is_test,
-                    opens,
-                    self._adapted(first),
-                    last_at,
-                    last.ip,
-                    agent_id,
-                ],
+                ADD_UNIQUE_OPEN, [*state, *last_values, before.campaign_id, before.is_test]
             )
-        elif pixel.last_opened_at is not None and pixel.last_opened_at > opened_at(last):
-            cursor.execute(CHANGE_UNIQUE_OPEN, [opens, self._adapted(first), pixel_id])
-        else:
-            cursor.execute(
-                CHANGE_UNIQUE_OPEN_LAST,
-                [opens, self._adapted(first), last_at, last.ip, agent_id, pixel_id],
-            )
-        return first
+            return
+        cursor.execute(CHANGE_UNIQUE_OPEN, [*state, pixel_id])
+        if before.last_opened_at <= opened_at(last.hit):
+            cursor.execute(CHANGE_LAST, last_values)
 
     def _adapted(self, moment: datetime) -> Any:
         """The text that Django stores for a moment; a text sorts as the moment does."""
         return self._connection.ops.adapt_datetimefield_value(moment)
 
 
+def state_after(before: State, opens: Sequence[Judged]) -> State:
+    human = [opened_at(one.hit) for one in opens if one.verdict >= LEAST_HUMAN]
+    return State(
+        _least(before.first, *(opened_at(one.hit) for one in opens)),
+        max(before.verdict or 0, *(one.verdict for one in opens)),
+        _least(before.first_human, *human),
+    )
+
+
+def count_opens(totals: Counter[str], opens: Sequence[Judged]) -> None:
+    totals["opens"] += len(opens)
+    for one in opens:
+        totals[f"{Verdict.of_number(one.verdict).value}_opens"] += 1
+
+
+def count_kind(totals: Counter[str], before: int | None, now: int | None) -> None:
+    """A pixel that was opened first counts once; one that became of another kind moves there."""
+    totals["unique_opens"] += before is None
+    for verdict, change in ((before, -1), (now, 1)):
+        if verdict is not None and (kind := Verdict.of_number(verdict).unique_count):
+            totals[kind] += change
+
+
 def count_quarters(
-    quarters: dict[tuple[int, datetime], list[int]],
-    pixel: PixelBefore,
-    first: datetime,
-    hits: Sequence[Hit],
+    quarters: dict[tuple[int, datetime], Counter[str]],
+    before: PixelBefore,
+    now: State,
+    opens: Sequence[Judged],
 ) -> None:
-    """Add a pixel's hits to [opens, unique opens] of their quarters.
+    """Add a pixel's opens to their quarters.
 
     A unique open belongs to the quarter of the pixel's first open: one that arrives late but was
-    earlier takes it along.
+    earlier takes it along. The same with human opens.
     """
-    for hit in hits:
-        quarters[pixel.campaign_id, quarter_of(opened_at(hit))][0] += 1
-    if first != pixel.first_opened_at:
-        quarters[pixel.campaign_id, quarter_of(first)][1] += 1
-        if pixel.first_opened_at is not None:
-            quarters[pixel.campaign_id, quarter_of(pixel.first_opened_at)][1] -= 1
+    for one in opens:
+        counts = quarters[before.campaign_id, quarter_of(opened_at(one.hit))]
+        counts["opens"] += 1
+        counts["human"] += one.verdict >= LEAST_HUMAN
+    for name, was, is_now in (
+        ("unique", before.state.first, now.first),
+        ("unique_human", before.state.first_human, now.first_human),
+    ):
+        if was == is_now:
+            continue
+        for moment, change in ((was, -1), (is_now, 1)):
+            if moment is not None:
+                quarters[before.campaign_id, quarter_of(moment)][name] += change
 
 
 def moment_of(microseconds: int) -> datetime:
@@ -223,6 +284,10 @@ def moment_of(microseconds: int) -> datetime:
 
 def opened_at(hit: Hit) -> datetime:
     return moment_of(hit.opened_at)
+
+
+def _least(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _moment(stored: str | datetime | None) -> datetime | None:

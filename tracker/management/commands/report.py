@@ -12,7 +12,7 @@ from tracker.management.commands._arguments import find_campaign
 from tracker.reports.totals import report_of
 from tracker.templatetags.glimpse import percent
 
-LABEL_WIDTH = 18
+LABEL_WIDTH = 30
 
 
 class Command(BaseCommand):
@@ -39,10 +39,14 @@ def as_text(report: dict[str, Any]) -> str:
 
 
 def _shown(name: str, value: Any) -> str:
-    if name.endswith("_rate"):
+    if name.endswith(("_rate", "_share")):
         return percent(value)
     if value is None:
         return "–"
+    if name.endswith("_interval"):
+        return " to ".join(percent(bound) for bound in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {count:,}" for key, count in value.items())
     if isinstance(value, float):
         return f"{value:.1f}"
     return f"{value:,}" if isinstance(value, int) and name != "campaign_id" else str(value)

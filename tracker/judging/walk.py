@@ -1,0 +1,98 @@
+"""All of history, or one campaign's, judged again: in steps, and from where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from campaigns.models import Campaign
+from tracker.judging.again import JudgeAgain, Outcome
+from tracker.judging.fan_outs import find_fan_outs, store
+from tracker.models import QuarterHourCounts, Rejudging, UniqueOpen
+from tracker.quarters import QUARTER
+from tracker.verdicts import RULES_VERSION
+
+# One step, and so one transaction: hits on its pixels wait for milliseconds, not seconds.
+PIXELS = 500
+OPENS = 2_000
+
+Told = Callable[[Outcome], None]
+
+
+def rejudge(
+    campaign: Campaign | None = None, *, is_dry_run: bool = False, told: Told | None = None
+) -> tuple[Outcome, Rejudging | None]:
+    """What changed in this walk, and the walk itself; a dry run writes nothing and has none.
+
+    Counts agree with the opens after every step. A walk that was cut short goes on where it
+    stood; ``told`` hears the sum after each step.
+    """
+    fan_outs = [one for span in spans(campaign) for one in find_fan_outs(*span)]
+    walk = None
+    if not is_dry_run:
+        store(fan_outs)
+        walk = unfinished(campaign)
+    judge = JudgeAgain(is_dry_run=is_dry_run, fan_outs=fan_outs if is_dry_run else ())
+    total = Outcome()
+    for pixel_ids in steps(campaign, walk.last_pixel_id if walk else 0):
+        outcome = judge.pixels(pixel_ids)
+        total.add(outcome)
+        if walk is not None:
+            walk.last_pixel_id = pixel_ids[-1]
+            walk.judged += outcome.judged
+            walk.changed += outcome.changed
+            walk.save()
+        if told is not None:
+            told(total)
+    if walk is not None:
+        walk.finished_at = timezone.now()
+        walk.save()
+    return total, walk
+
+
+def unfinished(campaign: Campaign | None) -> Rejudging:
+    walk = Rejudging.objects.filter(
+        campaign=campaign, rules_version=RULES_VERSION, finished_at=None
+    ).last()
+    return walk or Rejudging.objects.create(campaign=campaign, rules_version=RULES_VERSION)
+
+
+def opened_pixels(campaign: Campaign | None) -> QuerySet[UniqueOpen]:
+    pixels = UniqueOpen.objects.order_by("pk")
+    return pixels.filter(campaign=campaign) if campaign else pixels
+
+
+def steps(campaign: Campaign | None, after: int) -> Iterator[list[int]]:
+    """Groups of pixels in the order of their ids; one with very many opens is a step alone."""
+    while some := list(
+        opened_pixels(campaign).filter(pk__gt=after).values_list("pk", "open_count")[:PIXELS]
+    ):
+        step: list[int] = []
+        opens = 0
+        for pixel_id, open_count in some:
+            if step and opens + open_count > OPENS:
+                break
+            step.append(pixel_id)
+            opens += open_count
+        yield step
+        after = step[-1]
+
+
+def spans(campaign: Campaign | None) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches of time in which there were opens: whole quarters, joined where they touch."""
+    quarters = QuarterHourCounts.objects.all()
+    if campaign is not None:
+        quarters = quarters.filter(campaign=campaign)
+    begin = end = None
+    starts = quarters.filter(opens__gt=0).order_by("starts_at").values_list("starts_at", flat=True)
+    for start in starts.distinct().iterator():
+        if end is not None and begin is not None and start > end + timedelta(minutes=10):
+            yield begin, end
+            begin = None
+        begin = begin or start
+        end = start + QUARTER
+    if begin is not None and end is not None:
+        yield begin, end
