@@ -24,6 +24,9 @@ from tracker.models import CampaignCounts, Pixel
 from tracker.pixels import add_pixels
 from tracker.writer import base
 
+# A person's own client, as the rules see it from any address.
+THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.3.0"
+
 _numbers = itertools.count(1)
 
 
@@ -95,7 +98,7 @@ def make_hit(
     *,
     at: int | None = None,
     ip: str | None = "192.0.2.1",
-    user_agent: str = "Thunderbird",
+    user_agent: str = THUNDERBIRD,
 ) -> Hit:
     """``at`` in microseconds since 1970."""
     moment = time.time_ns() // 1000 if at is None else at

@@ -22,6 +22,7 @@ from tracker.models import Open, Pixel
 from tracker.pixels import ensure_test_pixel, import_recipients
 from tracker.reports.totals import totals_of
 from tracker.templatetags.glimpse import percent
+from tracker.verdicts import Verdict
 
 MOST_REJECTIONS = 200
 
@@ -37,20 +38,20 @@ class ImportForm(forms.Form):
 
 @admin.register(Campaign)
 class TrackedCampaignAdmin(CampaignAdmin):
-    list_display = ("name", "sent_at", "recipients", "unique_opens", "open_rate", "report")
+    list_display = ("name", "sent_at", "recipients", "human_opens", "open_rate", "report")
     list_select_related = ("counts",)
 
     @admin.display(description="Recipients")
     def recipients(self, campaign: Campaign) -> str:
         return f"{totals_of(campaign).recipients:,}"
 
-    @admin.display(description="Unique opens")
-    def unique_opens(self, campaign: Campaign) -> str:
-        return f"{totals_of(campaign).unique_opens:,}"
+    @admin.display(description="Opened by people")
+    def human_opens(self, campaign: Campaign) -> str:
+        return f"{totals_of(campaign).unique_human_opens:,}"
 
-    @admin.display(description="Open rate")
+    @admin.display(description="Human open rate")
     def open_rate(self, campaign: Campaign) -> str:
-        return percent(totals_of(campaign).open_rate)
+        return percent(totals_of(campaign).rates.human_open_rate)
 
     @admin.display(description="Report")
     def report(self, campaign: Campaign) -> str:
@@ -192,10 +193,22 @@ class PixelAdmin(ReadOnlyAdmin):
 
 @admin.register(Open)
 class OpenAdmin(ReadOnlyAdmin):
-    list_display = ("opened_at", "recipient", "campaign", "ip", "user_agent", "is_at_ceiling")
+    list_display = (
+        "opened_at",
+        "recipient",
+        "campaign",
+        "shown_verdict",
+        "ip",
+        "user_agent",
+        "is_at_ceiling",
+    )
     list_select_related = ("pixel__recipient", "pixel__campaign", "user_agent")
     ordering = ("-pk",)
     recipient_path = "pixel__recipient"
+
+    @admin.display(description="Verdict")
+    def shown_verdict(self, row: Open) -> str:
+        return Verdict.of_number(row.verdict).label
 
     @admin.display(description="Recipient")
     def recipient(self, row: Open) -> str:

@@ -10,7 +10,7 @@ from campaigns.models import Campaign, Recipient
 from tracker import rates
 from tracker.clients import client_name
 from tracker.hits import USER_AGENT_LENGTH
-from tracker.verdicts import Verdict
+from tracker.verdicts import LEAST_HUMAN, Verdict
 
 
 class UserAgent(models.Model):
@@ -36,6 +36,15 @@ class PixelQuerySet(models.QuerySet["Pixel"]):
     def opened(self) -> PixelQuerySet:
         return self.filter(unique_open__isnull=False)
 
+    def opened_by_people(self) -> PixelQuerySet:
+        return self.filter(unique_open__verdict__gte=LEAST_HUMAN)
+
+    def opened_by_machines_only(self) -> PixelQuerySet:
+        return self.filter(unique_open__verdict__lt=Verdict.UNKNOWN.number)
+
+    def opened_by_nobody_knows_whom(self) -> PixelQuerySet:
+        return self.filter(unique_open__verdict=Verdict.UNKNOWN.number)
+
     def unopened(self) -> PixelQuerySet:
         return self.filter(unique_open__isnull=True)
 
@@ -56,9 +65,12 @@ class Pixel(models.Model):
 
     class Status(models.TextChoices):
         READY = "ready", "not sent"
-        SENT = "sent", "sent"
+        SENT = "sent", "not opened"
         BOUNCED = "bounced", "bounced"
         OPENED = "opened", "opened"
+        UNCLEAR = "unclear", "unclear"
+        PREFETCHED = "prefetched", "fetched in advance"
+        SCANNED = "scanned", "machine only"
 
     campaign = models.ForeignKey(
         Campaign, models.PROTECT, related_name="pixels", db_index=False
@@ -112,10 +124,18 @@ class Pixel(models.Model):
     @property
     def status(self) -> Status:
         if self.opened:
-            return self.Status.OPENED
+            return self._status_by_verdict(Verdict.of_number(self.opened.verdict))
         if self.bounced_at:
             return self.Status.BOUNCED
         return self.Status.SENT if self.sent_at else self.Status.READY
+
+    def _status_by_verdict(self, verdict: Verdict) -> Status:
+        if verdict.is_human:
+            return self.Status.OPENED
+        if verdict is Verdict.UNKNOWN:
+            return self.Status.UNCLEAR
+        is_prefetch = verdict is Verdict.PRIVACY_PREFETCH
+        return self.Status.PREFETCHED if is_prefetch else self.Status.SCANNED
 
 
 class Open(models.Model):

@@ -13,7 +13,19 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics_page, name="metrics"),
     path("campaigns/", views.campaign_list, name="campaign_list"),
+    path("campaigns/compare/", views.campaign_comparison, name="campaign_comparison"),
     path("campaigns/<int:campaign_id>/", views.campaign_report, name="campaign_report"),
+    path("campaigns/<int:campaign_id>/figures/", views.campaign_figures, name="campaign_figures"),
+    path(
+        "campaigns/<int:campaign_id>/recipients/<int:pixel_id>/",
+        views.recipient_opens,
+        name="recipient_opens",
+    ),
+    path(
+        "campaigns/<int:campaign_id>/recipients/<int:pixel_id>/rulings/<int:ruling_id>/delete",
+        views.ruling_delete,
+        name="ruling_delete",
+    ),
     path(
         "campaigns/<int:campaign_id>/report.csv",
         views.campaign_report_csv,

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns.models import Campaign
 from tracker.downloads import csv_download
 from tracker.exports import people_rows, snippet_rows
+from tracker.judging.by_hand import RulingForm, decide, take_back
+from tracker.models import Pixel, Ruling
 from tracker.pixels import ensure_test_pixel, mark_sent
 from tracker.reports.chart_page import chart_page
+from tracker.reports.comparison import MOST_CAMPAIGNS, comparison_of
+from tracker.reports.figures import figures_of
 from tracker.reports.overview import overview_page
 from tracker.reports.people import Query, people_page
 from tracker.reports.totals import totals_of
+from tracker.reports.why import explanation_of
 from tracker.snippets import add_snippet
 
 may_read = permission_required("tracker.view_report", raise_exception=True)
 may_manage = permission_required("campaigns.change_campaign", raise_exception=True)
 
+AND_THE_OTHERS = (
+    "This recipient’s opens were judged again; others that it applies to follow with the next "
+    "`manage.py rejudge`, new ones within minutes."
+)
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -46,6 +57,7 @@ def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
     context = {
         "campaign": campaign,
         "totals": totals,
+        "rates": totals.rates,
         "chart": chart.chart,
         "chart_links": chart.links,
         "by": chart.by,
@@ -100,6 +112,59 @@ def campaign_mark_sent(request: HttpRequest, campaign_id: int) -> HttpResponseRe
     else:
         messages.warning(request, "Nothing to mark: there is no recipient left that is not sent.")
     return redirect(campaign)
+
+
+@require_safe
+@may_read
+def campaign_figures(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign = get_object_or_404(Campaign.objects.select_related("counts"), pk=campaign_id)
+    totals = totals_of(campaign)
+    context = {"campaign": campaign, "totals": totals, "figures": list(figures_of(totals))}
+    return render(request, "tracker/campaign_figures.html", context)
+
+
+@require_safe
+@may_read
+def campaign_comparison(request: HttpRequest) -> HttpResponse:
+    ids = [int(text) for text in request.GET.getlist("with") if text.isdecimal() and len(text) < 19]
+    wanted = list(dict.fromkeys(ids))[:MOST_CAMPAIGNS]
+    found = Campaign.objects.select_related("counts").in_bulk(wanted)
+    comparison = comparison_of([found[pk] for pk in wanted if pk in found])
+    return render(request, "tracker/campaign_comparison.html", {"comparison": comparison})
+
+
+@may_read
+@require_http_methods(["GET", "HEAD", "POST"])
+def recipient_opens(request: HttpRequest, campaign_id: int, pixel_id: int) -> HttpResponse:
+    pixels = Pixel.objects.of_recipients().with_state().select_related("campaign")
+    pixel = get_object_or_404(pixels, pk=pixel_id, campaign=campaign_id)
+    may_decide = request.user.has_perm("campaigns.change_campaign")
+    form = RulingForm(pixel.pk, request.POST or None)
+    if request.method == "POST":
+        if not may_decide:
+            raise PermissionDenied
+        if form.is_valid():
+            ruling = decide(form, request.user.pk)
+            messages.success(request, f"Decided: {ruling}. {AND_THE_OTHERS}")
+            return redirect("recipient_opens", campaign_id, pixel_id)
+    context = {
+        "campaign": pixel.campaign,
+        "pixel": pixel,
+        "explanation": explanation_of(pixel),
+        "form": form,
+        "may_decide": may_decide,
+    }
+    with timezone.override(pixel.campaign.zone):
+        return render(request, "tracker/recipient_opens.html", context)
+
+
+@require_POST
+@may_manage
+def ruling_delete(request: HttpRequest, campaign_id: int, pixel_id: int, ruling_id: int) -> Any:
+    pixel = get_object_or_404(Pixel, pk=pixel_id, campaign=campaign_id)
+    take_back(get_object_or_404(Ruling, pk=ruling_id), pixel.pk)
+    messages.success(request, f"Taken back. {AND_THE_OTHERS}")
+    return redirect("recipient_opens", campaign_id, pixel_id)
 
 
 def _abilities(request: HttpRequest) -> dict[str, bool]:

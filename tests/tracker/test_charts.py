@@ -43,9 +43,9 @@ def test_bars_never_leave_the_plot(chart: Chart) -> None:
     for bar in chart.bars:
         assert chart.left - 1e-6 <= bar.slot_x <= bar.x + 1e-6
         assert bar.x + bar.width <= bar.slot_x + bar.slot_width + 1e-6 <= chart.right + 2e-6
-        assert chart.top - 1e-6 <= bar.repeats_y <= bar.unique_y + 1e-6 <= chart.bottom + 2e-6
-        assert bar.unique_height >= 0
-        assert bar.repeats_height >= 0
+        assert chart.top - 1e-6 <= bar.others_y <= bar.human_y + 1e-6 <= chart.bottom + 2e-6
+        assert bar.human_height >= 0
+        assert bar.others_height >= 0
 
 
 @given(charts())
@@ -60,8 +60,8 @@ def test_heights_are_proportional_to_the_counts(chart: Chart) -> None:
     top_value = int(chart.y_ticks[-1].label.replace(",", ""))
     unit = (chart.bottom - chart.top) / top_value
     for bar in chart.bars:
-        assert bar.unique_height == pytest.approx(bar.point.unique_opens * unit, abs=1e-6)
-        assert bar.repeats_height == pytest.approx(bar.point.repeats * unit, abs=1e-6)
+        assert bar.human_height == pytest.approx(bar.point.human_opens * unit, abs=1e-6)
+        assert bar.others_height == pytest.approx(bar.point.others * unit, abs=1e-6)
 
 
 @given(charts())
@@ -141,7 +141,7 @@ def test_the_hour_that_the_clocks_repeat_has_a_bar_of_its_own() -> None:
 def test_a_bar_says_in_words_what_it_counts() -> None:
     chart = lay_out(make_points([(812, 400), (0, 0), (1, 0)]), by="hour", sent_at=None)
     assert [bar.label for bar in chart.bars] == [
-        "Thu 12 Mar, 09:00: 1,212 opens, 812 unique, 400 repeated",
+        "Thu 12 Mar, 09:00: 1,212 opens, 812 by people, 400 by machines or unclear",
         "Thu 12 Mar, 10:00: no opens",
-        "Thu 12 Mar, 11:00: 1 open, 1 unique, 0 repeated",
+        "Thu 12 Mar, 11:00: 1 open, 1 by people, 0 by machines or unclear",
     ]

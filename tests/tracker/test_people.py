@@ -83,6 +83,8 @@ def test_the_tabs_carry_the_counts(opened_campaign: Campaign) -> None:
     assert [(tab.label, tab.count) for tab in tabs] == [
         ("All", 23),
         ("Opened", 17),
+        ("Machine only", 0),
+        ("Unclear", 0),
         ("Not opened", 6),
         ("Bounced", 0),
     ]

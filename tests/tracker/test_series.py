@@ -38,7 +38,7 @@ def test_every_open_is_in_exactly_one_hour_and_one_day_of_every_zone(
     starts = list(bucket_starts(first, last, by, info))
     points = add_up(rows, starts, by, info)
     assert sum(point.opens for point in points) == 2 * len(rows)
-    assert sum(point.unique_opens for point in points) == len(rows)
+    assert sum(point.human_opens for point in points) == len(rows)
     moments = [point.starts_at.astimezone(UTC) for point in points]
     assert moments == sorted(set(moments))
 
@@ -81,7 +81,7 @@ def test_windows_follow_each_other_without_gap_or_overlap(
     first = datetime(2026, 3, 1, 6, 15, tzinfo=UTC)
     QuarterHourCounts.objects.bulk_create(
         QuarterHourCounts(
-            campaign=campaign, starts_at=first + timedelta(hours=7 * n), opens=3, unique_opens=1
+            campaign=campaign, starts_at=first + timedelta(hours=7 * n), opens=3, human_opens=1
         )
         for n in range(40)
     )
@@ -103,7 +103,7 @@ def test_windows_follow_each_other_without_gap_or_overlap(
 def test_a_window_beyond_the_end_is_the_last_one() -> None:
     campaign = Campaign.objects.create(name="Short")
     QuarterHourCounts.objects.create(
-        campaign=campaign, starts_at=datetime(2026, 3, 1, tzinfo=UTC), opens=1, unique_opens=1
+        campaign=campaign, starts_at=datetime(2026, 3, 1, tzinfo=UTC), opens=1, human_opens=1
     )
     found = series_of(campaign, by="day", window=99)
     assert found is not None
@@ -114,7 +114,7 @@ def test_a_window_beyond_the_end_is_the_last_one() -> None:
 def test_the_chart_begins_when_the_mail_was_sent() -> None:
     first = datetime(2026, 3, 1, 12, tzinfo=UTC)
     campaign = Campaign.objects.create(name="Sent", sent_at=first - timedelta(hours=3))
-    QuarterHourCounts.objects.create(campaign=campaign, starts_at=first, opens=1, unique_opens=1)
+    QuarterHourCounts.objects.create(campaign=campaign, starts_at=first, opens=1, human_opens=1)
     found = series_of(campaign, by="hour")
     assert found is not None
     assert found.points[0].starts_at == first - timedelta(hours=3)

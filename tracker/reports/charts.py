@@ -32,16 +32,16 @@ class Point:
 
     starts_at: datetime
     opens: int
-    unique_opens: int
+    human_opens: int
 
     @property
-    def repeats(self) -> int:
-        return max(self.opens - self.unique_opens, 0)
+    def others(self) -> int:
+        return max(self.opens - self.human_opens, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Unique opens below, repeats on top; ``slot_*`` is all the room that the bar stands in."""
+    """People below, all others on top; ``slot_*`` is all the room that the bar stands in."""
 
     point: Point
     label: str
@@ -49,10 +49,10 @@ class Bar:
     slot_width: float
     x: float
     width: float
-    unique_y: float
-    unique_height: float
-    repeats_y: float
-    repeats_height: float
+    human_y: float
+    human_height: float
+    others_y: float
+    others_height: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def lay_out(points: Sequence[Point], *, by: By, sent_at: datetime | None) -> Cha
 
 
 def _highest(points: Sequence[Point]) -> int:
-    return max(point.unique_opens + point.repeats for point in points)
+    return max(point.human_opens + point.others for point in points)
 
 
 def _y_step(points: Sequence[Point]) -> int:
@@ -141,8 +141,8 @@ def _y(value: int, top_value: int) -> float:
 
 def _bar(point: Point, slot_x: float, slot: float, top_value: int, by: By) -> Bar:
     width = min(slot * 0.84, WIDEST_BAR)
-    unique_y = _y(point.unique_opens, top_value)
-    repeats_y = _y(point.unique_opens + point.repeats, top_value)
+    human_y = _y(point.human_opens, top_value)
+    others_y = _y(point.human_opens + point.others, top_value)
     return Bar(
         point=point,
         label=_bar_label(point, by),
@@ -150,10 +150,10 @@ def _bar(point: Point, slot_x: float, slot: float, top_value: int, by: By) -> Ba
         slot_width=slot,
         x=slot_x + (slot - width) / 2,
         width=width,
-        unique_y=unique_y,
-        unique_height=BOTTOM - unique_y,
-        repeats_y=repeats_y,
-        repeats_height=unique_y - repeats_y,
+        human_y=human_y,
+        human_height=BOTTOM - human_y,
+        others_y=others_y,
+        others_height=human_y - others_y,
     )
 
 
@@ -163,7 +163,9 @@ def _bar_label(point: Point, by: By) -> str:
     if not point.opens:
         return f"{when}: no opens"
     opens = "1 open" if point.opens == 1 else f"{point.opens:,} opens"
-    return f"{when}: {opens}, {point.unique_opens:,} unique, {point.repeats:,} repeated"
+    return (
+        f"{when}: {opens}, {point.human_opens:,} by people, {point.others:,} by machines or unclear"
+    )
 
 
 def _hour_ticks(points: Sequence[Point], left: float, slot: float) -> list[Tick]:

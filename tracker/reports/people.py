@@ -36,11 +36,23 @@ class Show:
     default_sort: str = "address"
 
 
+def opened(label: str, empty_text: str) -> Show:
+    return Show(label, empty_text, sorts=BY_ADDRESS | BY_OPENS, default_sort="-first")
+
+
 SHOWS = {
     "all": Show("All", "This campaign has no recipients yet: import a list first."),
-    "opened": Show("Opened", "No open so far.", sorts=BY_ADDRESS | BY_OPENS, default_sort="-first"),
-    "unopened": Show("Not opened", "Everyone has opened."),
+    "opened": opened("Opened", "Nobody has opened so far, as far as anyone can know."),
+    "machines": opened("Machine only", "Everything that was opened was opened by a person."),
+    "unclear": opened("Unclear", "Nothing is unclear."),
+    "unopened": Show("Not opened", "Everyone’s pixel was fetched."),
     "bounced": Show("Bounced", "Nothing bounced."),
+}
+# Tabs of recipients whose pixel was fetched, by the best verdict on that.
+BY_WHOM = {
+    "opened": PixelQuerySet.opened_by_people,
+    "machines": PixelQuerySet.opened_by_machines_only,
+    "unclear": PixelQuerySet.opened_by_nobody_knows_whom,
 }
 COLUMNS = (
     ("address", "Recipient"),
@@ -131,9 +143,9 @@ class People:
 def pixels_of(campaign: Campaign, query: Query) -> PixelQuerySet:
     """The campaign's pixels that the query asks for, in no order."""
     pixels = Pixel.objects.of_recipients().filter(campaign=campaign)
-    if query.show == "opened":
-        # Both say the same; the second lets the database walk the index of openers.
-        pixels = pixels.opened().filter(unique_open__campaign=campaign)
+    if query.show in BY_WHOM:
+        # The campaign twice, so that the database can walk the index of openers.
+        pixels = BY_WHOM[query.show](pixels).filter(unique_open__campaign=campaign)
     elif query.show == "unopened":
         pixels = pixels.unopened()
     elif query.show == "bounced":
@@ -229,7 +241,9 @@ def _place(pixel: Pixel, query: Query) -> str:
 def _tabs(totals: CampaignCounts, query: Query, keep: Mapping[str, str]) -> list[Tab]:
     counts: dict[str, int] = {
         "all": totals.recipients,
-        "opened": totals.unique_opens,
+        "opened": totals.unique_human_opens,
+        "machines": totals.unique_prefetch_opens + totals.unique_machine_opens,
+        "unclear": totals.unique_unknown_opens,
         "unopened": totals.unopened,
         "bounced": totals.bounces,
     }

@@ -50,7 +50,7 @@ def series_of(campaign: Campaign, *, by: By, window: int = 0) -> Series | None:
         some.append(next_start(some[-1], by, campaign.zone))
     rows = quarters.filter(
         starts_at__gte=some[0], starts_at__lt=next_start(some[-1], by, campaign.zone)
-    ).values_list("starts_at", "opens", "unique_opens")
+    ).values_list("starts_at", "opens", "human_opens")
     points = add_up(rows, some, by, campaign.zone)
     return Series(points, window, window > 0, (window + 1) * shown < len(starts))
 
@@ -63,10 +63,10 @@ def add_up(
 ) -> list[Point]:
     """One point a start, zeros included."""
     sums: dict[datetime, list[int]] = defaultdict(lambda: [0, 0])
-    for starts_at, opens, unique_opens in quarters:
+    for starts_at, opens, human_opens in quarters:
         sums_of_bucket = sums[start_of(starts_at, by, zone).astimezone(UTC)]
         sums_of_bucket[0] += opens
-        sums_of_bucket[1] += unique_opens
+        sums_of_bucket[1] += human_opens
     return [Point(start, *sums[start.astimezone(UTC)]) for start in starts]
 
 

@@ -29,6 +29,12 @@ def decimal1(number: float | None) -> str:
 
 
 @register.filter
+def along(fraction: float | None) -> str:
+    """The place of a fraction on a scale from 0 to 100, never beyond its end."""
+    return f"{100 * min(fraction or 0, 1):.2f}"
+
+
+@register.filter
 def dash(value: object) -> object:
     """A dash where there is nothing to show; zero is something."""
     return NONE if value is None or value == "" else value

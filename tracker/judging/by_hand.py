@@ -1,0 +1,77 @@
+"""A person decides about an open, its network or its agent; its recipient's opens follow."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from django import forms
+
+from tracker.judging.again import JudgeAgain
+from tracker.models import Open, Ruling
+from tracker.verdicts import Verdict
+
+ABOUT = (
+    ("open", "this open only"),
+    ("address", "everything from its address"),
+    ("network", "everything from its network"),
+    ("agent", "everything with its user agent"),
+)
+
+
+class RulingForm(forms.Form):
+    """What is decided about one open of a pixel; ``opens`` are those that may be named."""
+
+    open = forms.ModelChoiceField(Open.objects.none(), widget=forms.HiddenInput)
+    verdict = forms.TypedChoiceField(
+        label="It was",
+        coerce=lambda text: Verdict(text),
+        choices=[(verdict.value, verdict.label) for verdict in Verdict],
+    )
+    about = forms.ChoiceField(label="Applies to", choices=ABOUT)
+    note = forms.CharField(label="Why (for your colleagues)", max_length=200, required=False)
+
+    def __init__(self, pixel_id: int, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        field = self.fields["open"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Open.objects.filter(pixel=pixel_id)
+
+    def clean(self) -> dict[str, object]:
+        cleaned = self.cleaned_data
+        one, about = cleaned.get("open"), cleaned.get("about")
+        if one is not None and about in ("address", "network") and not one.ip:
+            raise forms.ValidationError("This open has no address: decide about the open itself.")
+        if one is not None and about == "agent" and one.user_agent_id is None:
+            raise forms.ValidationError("This open has no agent: decide about the open itself.")
+        return cleaned
+
+
+def decide(form: RulingForm, user_id: int | None) -> Ruling:
+    """Store what a valid form says, and judge the recipient's opens again."""
+    one: Open = form.cleaned_data["open"]
+    about: str = form.cleaned_data["about"]
+    ruling = Ruling(
+        verdict=form.cleaned_data["verdict"].number,
+        note=form.cleaned_data["note"],
+        set_by_id=user_id,
+    )
+    if about == "open":
+        ruling.open = one
+    elif about == "agent":
+        ruling.user_agent_id = one.user_agent_id
+    else:
+        ruling.network = network_around(one.ip or "", is_wide=about == "network")
+    ruling.save()
+    JudgeAgain().pixels([one.pixel_id])
+    return ruling
+
+
+def take_back(ruling: Ruling, pixel_id: int) -> None:
+    ruling.delete()
+    JudgeAgain().pixels([pixel_id])
+
+
+def network_around(ip: str, *, is_wide: bool) -> str:
+    """The address alone, or the 256 addresses (or the /48) that one household or firm has."""
+    bits = {True: (24, 48), False: (32, 128)}[is_wide]
+    return str(ip_network(f"{ip}/{bits[':' in ip]}", strict=False))
