@@ -12,7 +12,9 @@ from django.db.models import QuerySet
 
 from campaigns.models import Campaign
 from tracker.models import Pixel, PixelQuerySet
+from tracker.reports.totals import report_of
 from tracker.snippets import pixel_url, snippet
+from tracker.verdicts import Verdict
 
 SNIPPET_HEADER = ("email", "name", "pixel_url", "snippet")
 PEOPLE_HEADER = (
@@ -23,6 +25,8 @@ PEOPLE_HEADER = (
     "bounced_at",
     "first_opened_at",
     "last_opened_at",
+    "first_human_opened_at",
+    "verdict",
     "opens",
     "last_ip",
     "client",
@@ -65,11 +69,32 @@ def people_rows(campaign: Campaign) -> Iterator[Sequence[str]]:
             _moment(pixel.bounced_at),
             _moment(opened.first_opened_at if opened else None),
             _moment(opened.last_opened_at if opened else None),
+            _moment(opened.first_human_opened_at if opened else None),
+            Verdict.of_number(opened.verdict).value if opened else "",
             str(opened.open_count if opened else 0),
             (opened.last_ip if opened else None) or "",
             harmless(opened.client if opened else ""),
             harmless(agent),
         )
+
+
+def campaign_rows(campaigns: Iterable[Campaign]) -> Iterator[Sequence[str]]:
+    """One row a campaign, in the words of ``report --json``; rates are fractions or empty."""
+    header: list[str] = []
+    for campaign in campaigns:
+        row: dict[str, object] = {}
+        for name, value in report_of(campaign).items():
+            if name == "by_verdict":
+                row.update({f"{verdict}_opens": count for verdict, count in value.items()})
+            elif name == "estimated_open_rate_interval":
+                low, high = value or (None, None)
+                row |= {"estimated_open_rate_low": low, "estimated_open_rate_high": high}
+            else:
+                row[name] = value
+        if not header:
+            header = list(row)
+            yield header
+        yield [harmless("" if value is None else str(value)) for value in row.values()]
 
 
 def csv_blocks(rows: Iterable[Sequence[str]], *, rows_a_block: int = 500) -> Iterator[str]:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics_page, name="metrics"),
     path("campaigns/", views.campaign_list, name="campaign_list"),
+    path("campaigns/campaigns.csv", views.campaign_list_csv, name="campaign_list_csv"),
     path("campaigns/compare/", views.campaign_comparison, name="campaign_comparison"),
     path("campaigns/<int:campaign_id>/", views.campaign_report, name="campaign_report"),
     path("campaigns/<int:campaign_id>/figures/", views.campaign_figures, name="campaign_figures"),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from campaigns.models import Campaign
 from tracker.downloads import csv_download
-from tracker.exports import people_rows, snippet_rows
+from tracker.exports import campaign_rows, people_rows, snippet_rows
 from tracker.judging.by_hand import RulingForm, decide, take_back
 from tracker.models import Pixel, Ruling
 from tracker.pixels import ensure_test_pixel, mark_sent
@@ -112,6 +112,13 @@ def campaign_mark_sent(request: HttpRequest, campaign_id: int) -> HttpResponseRe
     else:
         messages.warning(request, "Nothing to mark: there is no recipient left that is not sent.")
     return redirect(campaign)
+
+
+@require_safe
+@may_read
+def campaign_list_csv(request: HttpRequest) -> StreamingHttpResponse:
+    campaigns = Campaign.objects.select_related("counts").order_by("-pk")
+    return csv_download(request, campaign_rows(campaigns), "campaigns")
 
 
 @require_safe

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import counts_of, make_campaign, make_hit, pixels_of
+from tracker.judging.recent import judge_recent
+from tracker.judging.schedule import Schedule
+from tracker.models import Open, Ruling
+from tracker.recount import verify
+from tracker.verdicts import Verdict
+from tracker.writer import write_hits
+
+pytestmark = pytest.mark.usefixtures("real_db")
+
+NOON = 1_770_000_000_000_000 // 900_000_000 * 900_000_000
+SECOND = 1_000_000
+AT_NOON = datetime.fromtimestamp(NOON / 1e6, UTC)
+
+
+def test_a_burst_that_began_before_the_last_look_is_seen_whole() -> None:
+    campaign = make_campaign("a@example.com")
+    (pixel,) = pixels_of(campaign)
+    for second, ip in ((-20, "192.0.2.1"), (-10, "198.51.100.1"), (5, "203.0.113.1")):
+        write_hits([make_hit(pixel.pk, at=NOON + second * SECOND, ip=ip)])
+    outcome = judge_recent(AT_NOON, AT_NOON + timedelta(minutes=1))
+    assert outcome.changed == 3
+    assert counts_of(campaign).security_scanner_opens == 3
+    assert verify().drift == 0
+
+
+def test_a_fan_out_is_seen_and_ordinary_opens_are_left_alone() -> None:
+    campaign = make_campaign(*[f"a@d{n}.example" for n in range(14)])
+    pixels = pixels_of(campaign)
+    for place, pixel in enumerate(pixels[:12]):
+        write_hits([make_hit(pixel.pk, at=NOON + place * SECOND, ip="203.0.113.9")])
+    write_hits([make_hit(pixels[12].pk, at=NOON, ip="192.0.2.1")])
+    outcome = judge_recent(AT_NOON, AT_NOON + timedelta(minutes=1))
+    assert (outcome.judged, outcome.changed) == (12, 12)
+    assert counts_of(campaign).unique_human_opens == 1
+
+
+def test_a_ruling_reaches_opens_that_came_after_it() -> None:
+    campaign = make_campaign("a@example.com", "b@example.com")
+    one, other = pixels_of(campaign)
+    Ruling.objects.create(network="192.0.2.0/24", verdict=Verdict.BOT.number)
+    write_hits([make_hit(one.pk, at=NOON, ip="192.0.2.1")])
+    write_hits([make_hit(other.pk, at=NOON, ip="198.51.100.1")])
+    assert judge_recent(AT_NOON, AT_NOON + timedelta(minutes=1)).changed == 1
+    assert (counts_of(campaign).bot_opens, counts_of(campaign).human_client_opens) == (1, 1)
+
+
+def test_the_schedule_judges_by_itself_and_only_one_of_two_at_a_time(tmp_path: Path) -> None:
+    campaign = make_campaign("a@example.com")
+    (pixel,) = pixels_of(campaign)
+    now = time.time_ns() // 1000
+    for second, ip in ((-9, "192.0.2.1"), (-6, "198.51.100.1"), (-3, "203.0.113.1")):
+        write_hits([make_hit(pixel.pk, at=now + second * SECOND, ip=ip)])
+    schedules = [Schedule(tmp_path, every=0.05) for _ in range(2)]
+    for schedule in schedules:
+        schedule.start()
+    try:
+        until = time.monotonic() + 20
+        while counts_of(campaign).security_scanner_opens < 3:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    finally:
+        for schedule in schedules:
+            schedule.stop()
+    assert set(Open.objects.values_list("verdict", flat=True)) == {Verdict.SECURITY_SCANNER.number}
+    with schedules[0]._alone() as one, schedules[1]._alone() as two:
+        assert (one, two) == (True, False)
