@@ -114,7 +114,7 @@ def test_two_campaigns_that_differ_are_told_apart_and_two_that_may_not_are_not(
     less = counted(sent=5000, opens=1300, unique_opens=1300, unique_human_opens=1300)
     same = counted(sent=5000, opens=1290, unique_opens=1290, unique_human_opens=1290)
     few = counted(sent=20, opens=5, unique_opens=5, unique_human_opens=5)
-    higher = f"the rate of “{good.name}” is higher than the rate of “{less.name}”"
+    higher = f"The rate of “{good.name}” is higher than the rate of “{less.name}”"
     assert comparison_of([good, less]).sentence == f"{higher} (difference 2.2 to 5.8 points)."
     assert comparison_of([less, good]).sentence == f"{higher} (difference 2.2 to 5.8 points)."
     sentence = comparison_of([less, same]).sentence

@@ -42,11 +42,11 @@ def sentence_about(one: Row, other: Row) -> str:
         )
     low, high = interval
     if low > 0:
-        return f"{rate_of(one)} is higher than {rate_of(other)} ({points(low, high)})."
+        return f"The {rate_of(one)} is higher than the {rate_of(other)} ({points(low, high)})."
     if high < 0:
-        return f"{rate_of(other)} is higher than {rate_of(one)} ({points(-high, -low)})."
+        return f"The {rate_of(other)} is higher than the {rate_of(one)} ({points(-high, -low)})."
     return (
-        f"The difference between {rate_of(one)} and {rate_of(other)} could be chance "
+        f"The difference between the {rate_of(one)} and the {rate_of(other)} could be chance "
         f"({points(low, high)})."
     )
 
@@ -60,7 +60,7 @@ def difference(one: CampaignCounts, other: CampaignCounts) -> Interval | None:
 
 
 def rate_of(row: Row) -> str:
-    return f"the rate of “{row.campaign.name}”"
+    return f"rate of “{row.campaign.name}”"
 
 
 def points(low: float, high: float) -> str:
