@@ -6,6 +6,8 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 # Where the PostgreSQL tests and benchmarks may create databases of their own.
 TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
+# A server that is killed as a whole must be nobody else's: one is started, if it is installed.
+CHAOS_DATABASE_URL ?= $(if $(wildcard /usr/lib/postgresql/*/bin/initdb),private,$(TEST_DATABASE_URL))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # Each file of tests in one process, as many processes as there are cores.
 PARALLEL := -n auto --dist loadfile
@@ -63,7 +65,7 @@ bench: .venv/development ## measure against a plain view and nginx in two minute
 
 .PHONY: chaos
 chaos: .venv/development ## kill, freeze and restart things under load on PostgreSQL and SQLite
-	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m tests.chaos $(ARGS)
+	TEST_DATABASE_URL=$(CHAOS_DATABASE_URL) $(BIN)/python -m tests.chaos $(ARGS)
 	env -u TEST_DATABASE_URL $(BIN)/python -m tests.chaos $(ARGS)
 
 .PHONY: lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 from django.db import connections
 
-from tracker.spool import Spool
+from tracker.spool import LEAST_ROOM, Spool
 
 LEAST_POSTGRESQL = 150_000
 
@@ -75,21 +76,26 @@ def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.files)
 def check_spool(**kwargs: Any) -> list[CheckMessage]:
+    """A warning and no error: a server that did not start would lose every hit, and could not
+    replay what fills the disk."""
     directory = Path(settings.SPOOL_DIR)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        return [_spool_error(f"SPOOL_DIR {directory} cannot be made: {error.strerror}.")]
-    if not Spool(directory).is_writable():
-        return [_spool_error(f"SPOOL_DIR {directory} cannot be written to.")]
+        return [_spool_warning(f"SPOOL_DIR {directory} cannot be made: {error.strerror}.")]
+    room = Spool(directory).room()
+    if not os.access(directory, os.W_OK | os.X_OK) or not room:
+        return [_spool_warning(f"SPOOL_DIR {directory} cannot be written to.")]
+    if room < LEAST_ROOM:
+        return [_spool_warning(f"SPOOL_DIR {directory} is on a full disk ({room:,} bytes left).")]
     return []
 
 
-def _spool_error(text: str) -> Error:
-    return Error(
-        f"{text} Hits would be lost while the database is away.",
-        hint="Name a directory on a local disk that the server's account may write to.",
-        id="tracker.E004",
+def _spool_warning(text: str) -> Warning:
+    return Warning(
+        f"{text} Hits are lost while the database is away.",
+        hint="Name a directory on a local disk with room that the server's account may write to.",
+        id="tracker.W003",
     )
 
 

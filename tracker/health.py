@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hmac
+from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import Error, connection
+from django.db import DEFAULT_DB_ALIAS, Error
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tracker import metrics
-from tracker.models import Recount
 from tracker.spool import LEAST_ROOM, Spool
+from tracker.writer.base import private_connection
+
+LAST_RECOUNT = "SELECT drift, counted_at FROM tracker_recount ORDER BY id DESC LIMIT 1"
 
 
 @login_not_required
@@ -30,12 +34,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when a hit would be kept now, in the database or in the spool; 503 when not."""
-    is_reachable = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except Error:
-        is_reachable = False
+    is_reachable = takes_writes()
     spool = Spool(Path(settings.SPOOL_DIR))
     waiting, room = spool.waiting(), spool.room()
     is_writable = room >= LEAST_ROOM
@@ -55,6 +54,25 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse(state, status=200 if is_ready else 503)
 
 
+def takes_writes() -> bool:
+    """Whether the database would take a hit now; asked on a connection that waits for no pool.
+
+    SQLite can always be read, so there the question is whether another writer blocks it.
+    """
+    with closing(private_connection(DEFAULT_DB_ALIAS)) as connection:
+        try:
+            with connection.cursor() as cursor:
+                if connection.vendor == "sqlite":
+                    cursor.execute("PRAGMA busy_timeout = 1000")
+                    cursor.execute("BEGIN IMMEDIATE")
+                    cursor.execute("ROLLBACK")
+                else:
+                    cursor.execute("SELECT 1")
+        except Error:
+            return False
+    return True
+
+
 @login_not_required
 @never_cache
 @require_safe
@@ -69,17 +87,22 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
 
 def drift_gauges() -> metrics.Gauges:
     """What the last ``verify_counts`` found, if it ever ran and the database answers."""
-    try:
-        last = Recount.objects.order_by("pk").last()
-    except Error:
-        return {}
+    with closing(private_connection(DEFAULT_DB_ALIAS)) as connection:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(LAST_RECOUNT)
+                last = cursor.fetchone()
+        except Error:
+            return {}
     if last is None:
         return {}
+    drift, counted_at = last
+    moment = counted_at.replace(tzinfo=UTC) if counted_at.tzinfo is None else counted_at
     return {
-        "glimpse_drift": ("Counts that the last recount found off.", last.drift),
+        "glimpse_drift": ("Counts that the last recount found off.", drift),
         "glimpse_recount_age_seconds": (
             "Time since the last recount.",
-            (timezone.now() - last.counted_at).total_seconds(),
+            (timezone.now() - moment).total_seconds(),
         ),
     }
 

@@ -53,6 +53,7 @@ class Spool:
         self._directory = directory
         self._rotate_bytes = rotate_bytes
         self._file: int | None = None
+        self._path: Path | None = None
         self._size = 0
         self._lock = threading.Lock()
 
@@ -61,15 +62,15 @@ class Spool:
         payload = json.dumps([list(hit) for hit in hits]).encode()
         record = RECORD_HEAD.pack(len(payload), zlib.crc32(payload)) + payload
         with self._lock:
+            if self._file is not None and not os.fstat(self._file).st_nlink:
+                # Somebody removed it: what is written there nobody will ever find.
+                self._end()
             file = self._file if self._file is not None else self._begin()
             try:
                 _write_all(file, record)
                 os.fdatasync(file)
             except OSError:
-                # Half a record would hide those after it: whatever follows begins a new file.
-                with suppress(OSError):
-                    os.ftruncate(file, self._size)
-                self._end()
+                self._leave_whole(file)
                 raise
             self._size += len(record)
             if self._size >= self._rotate_bytes:
@@ -142,8 +143,17 @@ class Spool:
         fcntl.flock(file, fcntl.LOCK_EX)
         path.rename(path.with_suffix(SUFFIX))
         self._sync_directory()
-        self._file, self._size = file, 0
+        self._file, self._path, self._size = file, path.with_suffix(SUFFIX), 0
         return file
+
+    def _leave_whole(self, file: int) -> None:
+        """Half a record would hide those after it: cut it off, and begin a new file next time."""
+        with suppress(OSError):
+            os.ftruncate(file, self._size)
+            if not self._size and self._path is not None:
+                # A full disk must not fill with empty files.
+                self._path.unlink()
+        self._end()
 
     def _end(self) -> None:
         if self._file is not None:

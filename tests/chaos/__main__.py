@@ -1,15 +1,23 @@
-"""python -m tests.chaos: rounds of load and faults; then every answered hit is stored, and once."""
+"""python -m tests.chaos: rounds of load and faults; then every answered hit is stored, and once.
+
+On SQLite, or on the server that TEST_DATABASE_URL names; ``private`` starts a PostgreSQL for this
+alone, which then fails as a whole too.
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from tests.chaos.cluster import Cluster, private_cluster
 from tests.chaos.faults import Scene
 from tests.chaos.load import TracedLoad
 from tests.server import Installation, installation
@@ -36,8 +44,8 @@ def main() -> int:
     print(f"seed {options.seed} (repeat with --seed {options.seed})", flush=True)
     chance = random.Random(options.seed)
     faults = 0
-    with installation() as made:
-        scene = Scene(made, chance)
+    with own_postgresql() as cluster, installation() as made:
+        scene = Scene(made, chance, cluster)
         try:
             _, paths = new_campaign(made, 200)
             for number in range(options.rounds):
@@ -48,6 +56,16 @@ def main() -> int:
         print(f"verify_counts: drift {drift}")
     print(f"{options.rounds - faults} passed, {faults} failed")
     return 1 if faults or drift else 0
+
+
+@contextmanager
+def own_postgresql() -> Iterator[Cluster | None]:
+    if os.environ.get("TEST_DATABASE_URL") != "private":
+        yield None
+        return
+    with private_cluster() as cluster:
+        os.environ["TEST_DATABASE_URL"] = cluster.url
+        yield cluster
 
 
 def one_round(

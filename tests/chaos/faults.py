@@ -1,4 +1,8 @@
-"""What goes wrong: sessions ended, refused or frozen, processes killed, the server restarted."""
+"""What goes wrong: sessions ended, refused or frozen, processes killed, servers restarted.
+
+A full disk is not among these: then answered hits may be lost, and are counted; see
+tests/test_full_disk.py.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from tests.chaos.cluster import Cluster
 from tests.server import Installation
 from tests.test_away import database_away
 from tests.test_flow import workers_of
@@ -20,9 +25,13 @@ from tests.test_flow import workers_of
 class Scene:
     """One installation with its server, and the faults that may befall it."""
 
-    def __init__(self, made: Installation, chance: random.Random) -> None:
+    def __init__(
+        self, made: Installation, chance: random.Random, cluster: Cluster | None = None
+    ) -> None:
+        """``cluster``: the PostgreSQL that it runs on, if nobody else does."""
         self.made = made
         self._chance = chance
+        self._cluster = cluster
         self._stack = ExitStack()
         self._process = self._stack.enter_context(made.serving("--workers", "2"))
 
@@ -34,7 +43,18 @@ class Scene:
         both.append(self.server_is_restarted)
         if "postgres" not in self.made.environment["DATABASE_URL"]:
             return both
-        return [*both, self.sessions_are_ended, self.sessions_are_frozen]
+        sessions = [self.sessions_are_ended, self.sessions_are_frozen]
+        return [*both, *sessions, *self._faults_of_the_cluster()]
+
+    def _faults_of_the_cluster(self) -> list[Callable[[], None]]:
+        if self._cluster is None:
+            return []
+        return [
+            self.postgresql_is_killed,
+            self.postgresql_is_frozen,
+            self.postgresql_restarts_at_once,
+            self.postgresql_restarts_fast,
+        ]
 
     def database_goes_away(self) -> None:
         with database_away(self.made):
@@ -75,6 +95,26 @@ class Scene:
         finally:
             for (pid,) in rows:
                 self._signal(pid, signal.SIGCONT)
+
+    def postgresql_is_killed(self) -> None:
+        assert self._cluster is not None
+        self._cluster.kill()
+
+    def postgresql_is_frozen(self) -> None:
+        assert self._cluster is not None
+        self._cluster.send(signal.SIGSTOP)
+        try:
+            time.sleep(self._chance.uniform(0.1, 1.5))
+        finally:
+            self._cluster.send(signal.SIGCONT)
+
+    def postgresql_restarts_at_once(self) -> None:
+        assert self._cluster is not None
+        self._cluster.restart_at_once()
+
+    def postgresql_restarts_fast(self) -> None:
+        assert self._cluster is not None
+        self._cluster.restart_fast()
 
     def ensure_running(self) -> None:
         if self._process.poll() is not None:

@@ -27,7 +27,7 @@ def test_a_weak_fallback_key_is_an_error(settings: Any) -> None:
     assert checks.check_pixel_keys() == []
 
 
-def test_a_place_for_the_spool_that_cannot_be_written_is_an_error(
+def test_a_place_for_the_spool_that_cannot_be_written_is_warned_of(
     settings: Any, tmp_path: Path
 ) -> None:
     settings.SPOOL_DIR = str(tmp_path / "spool")
@@ -35,7 +35,7 @@ def test_a_place_for_the_spool_that_cannot_be_written_is_an_error(
     (tmp_path / "file").write_text("in the way")
     settings.SPOOL_DIR = str(tmp_path / "file" / "spool")
     (message,) = checks.check_spool()
-    assert message.id == "tracker.E004"
+    assert message.id == "tracker.W003"
     assert "Not a directory" in message.msg
 
 

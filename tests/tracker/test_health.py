@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 
 from tests.conftest import make_campaign, make_hit
@@ -15,7 +16,8 @@ from tracker import health
 from tracker.models import CampaignCounts
 from tracker.spool import Spool
 
-pytestmark = pytest.mark.django_db
+# The pages ask on connections of their own, which see only what is committed.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_the_process_says_that_it_lives(client: Client) -> None:
@@ -46,10 +48,14 @@ def test_readiness_tells_of_the_database_and_of_the_spool(
     assert state["spool"]["bytes"] > 0
 
     class Away:
+        def __init__(self, alias: str) -> None: ...
+
         def cursor(self) -> Any:
             raise OperationalError("away")
 
-    monkeypatch.setattr(health, "connection", Away())
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(health, "private_connection", Away)
     # The spool still keeps hits.
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["database"]) == (200, "unreachable")
@@ -104,3 +110,15 @@ def test_a_full_disk_is_no_place_for_a_spool(
 ) -> None:
     monkeypatch.setattr("tracker.health.LEAST_ROOM", 2**70)
     assert client.get("/readyz").json()["spool"]["writable"] is False
+
+
+def test_a_database_that_takes_no_hits_is_not_called_reachable(client: Client) -> None:
+    if connection.vendor == "postgresql":
+        return  # it takes them while others write
+    locker = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    try:
+        assert client.get("/readyz").json()["database"] == "unreachable"
+    finally:
+        locker.close()
+    assert client.get("/readyz").json()["database"] == "reachable"
