@@ -1,4 +1,4 @@
-"""Wiring of the production server: the pixel endpoint in front of Django's pages."""
+"""Wiring of the production server: the pixel endpoint, the style sheets, then Django's pages."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from config.static_files import StaticFiles  # noqa: E402
 from tracker.ceiling import Ceiling  # noqa: E402
 from tracker.endpoint import PixelEndpoint  # noqa: E402
 from tracker.hits import HitReader  # noqa: E402
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
 spool = Spool(Path(settings.SPOOL_DIR))
 recorder = Recorder(open_writer().write, spool.append)
 application = PixelEndpoint(
-    cast("ASGI3Application", django_application),
+    StaticFiles(
+        cast("ASGI3Application", django_application),
+        root=settings.STATIC_ROOT,
+        prefix=settings.STATIC_URL,
+    ),
     reader=HitReader(
         Tokens(settings.PIXEL_KEY, settings.PIXEL_KEY_FALLBACKS),
         TrustedProxies(settings.TRUSTED_PROXIES),

@@ -1,14 +1,15 @@
-"""The fast way of a hit: an ASGI application in front of Django that answers pixels itself."""
+"""What answers pixels: an ASGI application in front of Django, and what tracker.wire asks."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tracker import metrics
 from tracker.hits import Hit, HitReader, Outcome
-from tracker.recorder import Recorder
+from tracker.recorder import Recorder, Tell
 from tracker.replay import Replayer
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 METHODS = "GET, HEAD"
+FORWARDED = b"x-forwarded-for"
 
 
 def _start(status: int, headers: dict[str, str]) -> HTTPResponseStartEvent:
@@ -73,7 +75,8 @@ class PixelEndpoint:
     """Whatever happens, the mail client gets its image.
 
     Requests below /o/ end here; everything else goes to the application behind. An image that
-    answers a hit is sent after the hit is committed, or on the local disk.
+    answers a hit is sent after the hit is committed, or on the local disk. Most hits do not come
+    as ASGI calls: tracker.wire reads them from the socket and hands them to ``take``.
     """
 
     def __init__(
@@ -109,32 +112,50 @@ class PixelEndpoint:
         await send(NO_BODY if outcome is Outcome.HEAD else IMAGE_BODY)
 
     async def _outcome(self, scope: HTTPScope) -> Outcome:
-        try:
-            hit = self._read(scope)
-            if isinstance(hit, Hit):
-                # The recorder counts these itself, a group at a time.
-                return await self._recorder.record(hit)
-        except Exception:
-            logger.exception("a hit is lost: it could not be read or handed over")
-            hit = Outcome.LOST
-        metrics.HITS[hit].inc()
-        return hit
-
-    def _read(self, scope: HTTPScope) -> Hit | Outcome:
         lines = scope["headers"]
-        headers = dict(lines)
-        forwarded: list[bytes] = []
-        if b"x-forwarded-for" in headers:
-            # A proxy may add a line of its own instead of prolonging the client's.
-            forwarded = [value for name, value in lines if name == b"x-forwarded-for"]
         client = scope["client"]
-        return self._reader.read(
+        hit = self._read(
             scope["method"],
-            token_in(scope["path"]),
-            headers,
+            scope["path"],
+            dict(lines),
             peer=client[0] if client else None,
-            forwarded=forwarded,
+            # A proxy may add a line of its own instead of prolonging the client's.
+            forwarded=[value for name, value in lines if name == FORWARDED],
         )
+        return await self._recorder.record(hit) if isinstance(hit, Hit) else hit
+
+    def take(
+        self, method: str, path: str, headers: Mapping[bytes, bytes], peer: str | None, tell: Tell
+    ) -> None:
+        """The same without ASGI: ``tell`` is told the outcome, now or later."""
+        forwarded = (headers[FORWARDED],) if FORWARDED in headers else ()
+        hit = self._read(method, path, headers, peer=peer, forwarded=forwarded)
+        if isinstance(hit, Hit):
+            self._recorder.take(hit, tell)
+        else:
+            tell(hit)
+
+    def _read(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[bytes, bytes],
+        *,
+        peer: str | None,
+        forwarded: Sequence[bytes],
+    ) -> Hit | Outcome:
+        """Counts what is no hit; the recorder counts hits itself, a group at a time."""
+        outcome: Outcome
+        try:
+            hit = self._reader.read(method, token_in(path), headers, peer=peer, forwarded=forwarded)
+            if isinstance(hit, Hit):
+                return hit
+            outcome = hit
+        except Exception:
+            logger.exception("a hit is lost: it could not be read")
+            outcome = Outcome.LOST
+        metrics.HITS[outcome].inc()
+        return outcome
 
     async def _live(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         while True:
