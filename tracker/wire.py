@@ -144,8 +144,11 @@ class PixelProtocol(HttpToolsProtocol):
 
     def _rest(self) -> None:
         """Nothing is asked and nothing owed: the client may idle for a while."""
-        is_crowded = len(self.connections) > CONNECTION_LIMIT // 2
-        self._deadline = self.loop.time() + (IDLE_IN_A_CROWD if is_crowded else IDLE_FOR)
+        if len(self.connections) > CONNECTION_LIMIT // 2:
+            patience = IDLE_IN_A_CROWD
+        else:
+            patience = STALLED_FOR if self.flow.write_paused else IDLE_FOR
+        self._deadline = self.loop.time() + patience
 
     def _begin_head(self) -> None:
         if not self._is_in_head:
@@ -217,8 +220,9 @@ class PixelProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._unset_keepalive_if_required()  # the sweep does that
-        self._rest()
-        self._close_if_ended()
+        if not self._is_parser_busy:
+            self._rest()
+            self._close_if_ended()
 
     def send_400_response(self, msg: str) -> None:
         if self._is_answering_page:
