@@ -14,8 +14,9 @@ STARTS = (b"GET /o/", b"HEAD /o/")
 REQUEST_LINE = re.compile(
     rb"(GET|HEAD) (/o/[\w.~/-]*+)(?:\?[\w.~/%&=+:;,@!$'()*?-]*+)? HTTP/1\.([01])\r\n"
 )
+# A token, a colon, and what may be shown or is a tab (RFC 9110, 5.6.2 and 5.5).
 HEADER_LINE = re.compile(
-    rb"^([\w!#$%&'*+.^`|~-]++):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*+)\r\n", re.MULTILINE
+    rb"^([!#-'*+\-.0-9A-Z^-z|~]++):[ \t]*+([\t -~\x80-\xff]*+)\r\n", re.MULTILINE
 )
 NO_LINE_END = re.compile(rb"(?<!\r)\n|\r[^\n]")
 # They say that more follows than a head.

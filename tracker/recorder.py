@@ -151,7 +151,8 @@ class Recorder:
         except Exception:
             # Whatever it is, the clients get their image and the next group its turn.
             logger.exception("what became of a group of %d hits is unknown", len(group))
-        _answer(group, outcome)
+        # After the next group is on its way: the database need not wait for the answers.
+        asyncio.get_running_loop().call_soon(_answer, group, outcome)
 
     async def _outcome(self, hits: list[Hit]) -> Outcome:
         if not self._is_away and await self._commit(hits):
