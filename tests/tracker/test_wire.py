@@ -66,6 +66,8 @@ class Served:
         self.asgi_calls = 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port = self.listener.getsockname()[1]
+        # Little room in the kernel: what a client does not read comes back to the server soon.
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
         endpoint = PixelEndpoint(
             page,
             reader=HitReader(tokens, TrustedProxies(["127.0.0.0/8"]), Ceiling(0)),
@@ -199,7 +201,7 @@ def test_the_wire_keeps_the_pixels_contract(case: Case, connection: str, served:
 
 
 def test_a_plain_request_does_not_take_the_long_way(served: Served) -> None:
-    assert served.ask(PIXEL, closing(PIXEL))[0][2] == GIF
+    assert served.ask(PIXEL, b"\r\n" + closing(PIXEL))[0][2] == GIF
     assert (len(served.hits), served.asgi_calls) == (2, 0)
     served.ask(closing(PIXEL.replace(b"Host", b"Connection: keep-alive, TE\r\nHost")))
     assert (len(served.hits), served.asgi_calls) == (3, 1)
@@ -260,11 +262,26 @@ def test_an_image_is_sent_after_its_hit_is_kept(served: Served) -> None:
         assert len(served.hits) == 1
 
 
-def test_a_client_that_ends_its_side_gets_all_its_images(served: Served) -> None:
+@pytest.mark.parametrize("last", [b"", PAGE, PIXEL[:9]])
+def test_a_client_that_ends_its_side_gets_all_its_images(last: bytes, served: Served) -> None:
     with served.connect() as client:
-        client.sendall(PIXEL * 3 + PAGE)
+        client.sendall(PIXEL * 3 + last)
         client.shutdown(socket.SHUT_WR)
-        assert [status for status, _, _ in read_answers(read_all(client))] == [200] * 3 + [418]
+        statuses = [status for status, _, _ in read_answers(read_all(client))]
+        assert statuses == [200] * 3 + [418] * (last == PAGE)
+
+
+def test_a_client_whose_hit_waits_long_is_not_cut_off(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "HEAD_WITHIN", 0.3)
+    monkeypatch.setattr(wire, "IDLE_FOR", 0.3)
+    served.is_frozen.set()
+    with served.connect() as client:
+        client.sendall(PIXEL)
+        time.sleep(2)
+        served.is_frozen.clear()
+        assert client.recv(1000).endswith(GIF)
 
 
 def test_every_way_to_break_a_stream_in_two_gives_the_same_answers(served: Served) -> None:
@@ -492,7 +509,7 @@ def test_an_answer_that_nobody_reads_is_given_up(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "STALLED_FOR", 0.3)
-    for stream in (PAGE.replace(b"/page", b"/large"), PIXEL * 60_000):
+    for stream in (PAGE.replace(b"/page", b"/large"), b"GET /o/x.gif HTTP/1.1\r\n\r\n" * 60_000):
         with served.connect() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.setblocking(False)
@@ -506,7 +523,10 @@ def test_an_answer_that_nobody_reads_is_given_up(
                 except OSError:
                     break
             for protocol in list(served.server.server_state.connections):
-                assert len(protocol._held) < 2 * HEAD_LIMIT + 300_000  # type: ignore[union-attr]
+                assert isinstance(protocol, PixelProtocol)
+                assert len(protocol._held) < HEAD_LIMIT + 300_000
+                if stream.startswith(b"GET /o/"):
+                    assert protocol.transport.get_write_buffer_size() < HEAD_LIMIT + 1000
             wait_until(lambda: served.connections == 0)
 
 
