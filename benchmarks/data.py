@@ -101,7 +101,8 @@ class Stock:
                 f" + n * {BETWEEN_OPENS / timedelta(milliseconds=1):.0f})), 12, '0')"
                 f" || '7000' || '8' || lpad(to_hex(n), 15, '0'))::uuid, "
                 f"n * {pixels} / {max(opens, 1)} + 1, {sent} + n * {every}, "
-                f"{UNKNOWN}, 0, 0, false, inet '192.0.2.1', 1 FROM generate_series(0::bigint, {opens - 1}) AS n",
+                f"{UNKNOWN}, 0, 0, false, inet '192.0.2.1', 1 "
+                f"FROM generate_series(0::bigint, {opens - 1}) AS n",
             ),
         ]
 

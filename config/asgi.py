@@ -1,4 +1,4 @@
-"""Wiring of the production server: the pixel endpoint in front of Django's pages."""
+"""Wiring of the production server: the pixel endpoint, the style sheets, then Django's pages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from config.static_files import StaticFiles  # noqa: E402
 from tracker.ceiling import Ceiling  # noqa: E402
 from tracker.endpoint import PixelEndpoint  # noqa: E402
 from tracker.hits import HitReader  # noqa: E402
+from tracker.judging.schedule import Schedule  # noqa: E402
 from tracker.proxies import TrustedProxies  # noqa: E402
 from tracker.recorder import Recorder  # noqa: E402
 from tracker.replay import Replayer  # noqa: E402
@@ -32,20 +34,27 @@ if TYPE_CHECKING:
 spool = Spool(Path(settings.SPOOL_DIR))
 recorder = Recorder(open_writer().write, spool.append)
 application = PixelEndpoint(
-    cast("ASGI3Application", django_application),
+    StaticFiles(
+        cast("ASGI3Application", django_application),
+        root=settings.STATIC_ROOT,
+        prefix=settings.STATIC_URL,
+    ),
     reader=HitReader(
         Tokens(settings.PIXEL_KEY, settings.PIXEL_KEY_FALLBACKS),
         TrustedProxies(settings.TRUSTED_PROXIES),
         Ceiling(settings.PIXEL_CEILING),
     ),
     recorder=recorder,
-    # With a connection of its own: new hits do not wait for old ones.
-    replayer=Replayer(
-        spool,
-        open_writer().write,
-        is_away=lambda: recorder.is_away,
-        resume=recorder.resume,
-    ),
+    companions=[
+        # With a connection of its own: new hits do not wait for old ones.
+        Replayer(
+            spool,
+            open_writer().write,
+            is_away=lambda: recorder.is_away,
+            resume=recorder.resume,
+        ),
+        Schedule(Path(settings.SPOOL_DIR)),
+    ],
 )
 
 # A process that records: what was loaded by now stays, so the garbage collector need not look at

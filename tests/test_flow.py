@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -146,8 +147,19 @@ def test_pages_are_served_by_the_same_server_under_a_strict_policy(served: Insta
     assert status == 200
     assert "default-src 'none'" in headers["content-security-policy"]
     style = next(part for part in body.decode().split('"') if part.endswith(".css"))
-    status, headers, _ = request(served, style)
+    status, headers, body = request(served, style)
     assert (status, headers["content-type"].split(";")[0]) == (200, "text/css")
+    assert len(body) == int(headers["content-length"])
+    # Its name says what is in it.
+    assert "immutable" in headers["cache-control"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert request(served, style, headers={"If-None-Match": headers["etag"]})[0] == 304
+    assert request(served, style, "HEAD")[2] == b""
+    for path in ("/static/glimpse/frame.css", "/static/admin/css/base.css"):
+        status, headers, _ = request(served, path)
+        assert (status, headers["cache-control"]) == (200, "max-age=86400, public")
+    for path in ("/static/", "/static/none.css", "/static/../manage.py", "/static/%2e%2e/.env"):
+        assert request(served, path)[0] == 404
 
 
 def test_a_download_from_the_running_server_is_complete(served: Installation) -> None:
@@ -197,11 +209,23 @@ def test_sigterm_ends_the_server_soon_and_loses_no_answered_hit() -> None:
         assert json.loads(made.manage("verify_counts", "--json"))["drift"] == 0
 
 
-def test_signals_that_come_in_a_crowd_end_the_server_too() -> None:
-    with installation() as made, made.serving() as process:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_that_come_in_a_crowd_end_the_server_too(number: signal.Signals) -> None:
+    with installation() as made, made.serving("--workers", WORKERS) as process:
+        # Also to a worker that has only just begun.
+        os.kill(min(workers_of(process.pid)), signal.SIGKILL)
+        time.sleep(0.3)
         for _ in range(300):
-            os.killpg(process.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
         assert process.wait(20) == 0
+        assert made.log.startswith(f"Glimpse serves on http://127.0.0.1:{made.port} ")
+        assert "Traceback" not in made.log
+
+
+def test_a_port_that_another_server_has_is_refused() -> None:
+    with installation() as made, socket.create_server(("127.0.0.1", made.port)):
+        made.manage("serve", "--bind", f"127.0.0.1:{made.port}", status=1)
 
 
 def test_a_worker_that_dies_is_replaced() -> None:
@@ -214,6 +238,33 @@ def test_a_worker_that_dies_is_replaced() -> None:
             assert time.monotonic() < until
             time.sleep(0.05)
         assert request(made, "/healthz")[0] == 200
+
+
+def test_workers_that_die_again_and_again_are_replaced() -> None:
+    with installation() as made, made.serving("--workers", WORKERS) as process:
+        for _ in range(4):
+            for worker in workers_of(process.pid):
+                os.kill(worker, signal.SIGKILL)
+            time.sleep(0.7)
+        # Connections that nobody accepts yet wait, they are not refused.
+        assert request(made, "/healthz")[0] == 200
+        assert process.poll() is None
+
+
+def test_workers_without_their_supervisor_end() -> None:
+    with installation() as made, made.serving("--workers", WORKERS) as process:
+        workers = workers_of(process.pid)
+        process.kill()
+        process.wait(10)
+        until = time.monotonic() + 20
+        while any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def test_an_enormous_url_gets_the_image(served: Installation) -> None:
+    status, _, body = request(served, "/o/" + "A" * 200_000)
+    assert (status, body) == (200, GIF)
 
 
 def workers_of(pid: int) -> set[int]:

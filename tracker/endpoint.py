@@ -1,15 +1,15 @@
-"""The fast way of a hit: an ASGI application in front of Django that answers pixels itself."""
+"""What answers pixels: an ASGI application in front of Django, and what tracker.wire asks."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from tracker import metrics
 from tracker.hits import Hit, HitReader, Outcome
-from tracker.recorder import Recorder
-from tracker.replay import Replayer
+from tracker.recorder import Recorder, Tell
 
 if TYPE_CHECKING:
     from asgiref.typing import (
@@ -47,6 +47,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 METHODS = "GET, HEAD"
+FORWARDED = b"x-forwarded-for"
 
 
 def _start(status: int, headers: dict[str, str]) -> HTTPResponseStartEvent:
@@ -69,11 +70,20 @@ NO_BODY = _body(b"")
 REFUSAL_START = _start(405, {"Allow": METHODS, "Content-Length": "0"})
 
 
+class Companion(Protocol):
+    """Lives beside the recorder, in a thread of its own, as long as the process serves."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class PixelEndpoint:
     """Whatever happens, the mail client gets its image.
 
     Requests below /o/ end here; everything else goes to the application behind. An image that
-    answers a hit is sent after the hit is committed, or on the local disk.
+    answers a hit is sent after the hit is committed, or on the local disk. Most hits do not come
+    as ASGI calls: tracker.wire reads them from the socket and hands them to ``take``.
     """
 
     def __init__(
@@ -82,12 +92,12 @@ class PixelEndpoint:
         *,
         reader: HitReader,
         recorder: Recorder,
-        replayer: Replayer | None = None,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self._application = application
         self._reader = reader
         self._recorder = recorder
-        self._replayer = replayer
+        self._companions = companions
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -109,45 +119,63 @@ class PixelEndpoint:
         await send(NO_BODY if outcome is Outcome.HEAD else IMAGE_BODY)
 
     async def _outcome(self, scope: HTTPScope) -> Outcome:
-        try:
-            hit = self._read(scope)
-            if isinstance(hit, Hit):
-                # The recorder counts these itself, a group at a time.
-                return await self._recorder.record(hit)
-        except Exception:
-            logger.exception("a hit is lost: it could not be read or handed over")
-            hit = Outcome.LOST
-        metrics.HITS[hit].inc()
-        return hit
-
-    def _read(self, scope: HTTPScope) -> Hit | Outcome:
         lines = scope["headers"]
-        headers = dict(lines)
-        forwarded: list[bytes] = []
-        if b"x-forwarded-for" in headers:
-            # A proxy may add a line of its own instead of prolonging the client's.
-            forwarded = [value for name, value in lines if name == b"x-forwarded-for"]
         client = scope["client"]
-        return self._reader.read(
+        hit = self._read(
             scope["method"],
-            token_in(scope["path"]),
-            headers,
+            scope["path"],
+            dict(lines),
             peer=client[0] if client else None,
-            forwarded=forwarded,
+            # A proxy may add a line of its own instead of prolonging the client's.
+            forwarded=[value for name, value in lines if name == FORWARDED],
         )
+        return await self._recorder.record(hit) if isinstance(hit, Hit) else hit
+
+    def take(
+        self, method: str, path: str, headers: Mapping[bytes, bytes], peer: str | None, tell: Tell
+    ) -> None:
+        """The same without ASGI: ``tell`` is told the outcome, now or later."""
+        forwarded = (headers[FORWARDED],) if FORWARDED in headers else ()
+        hit = self._read(method, path, headers, peer=peer, forwarded=forwarded)
+        if isinstance(hit, Hit):
+            self._recorder.take(hit, tell)
+        else:
+            tell(hit)
+
+    def _read(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[bytes, bytes],
+        *,
+        peer: str | None,
+        forwarded: Sequence[bytes],
+    ) -> Hit | Outcome:
+        """Counts what is no hit; the recorder counts hits itself, a group at a time."""
+        outcome: Outcome
+        try:
+            hit = self._reader.read(method, token_in(path), headers, peer=peer, forwarded=forwarded)
+            if isinstance(hit, Hit):
+                return hit
+            outcome = hit
+        except Exception:
+            logger.exception("a hit is lost: it could not be read")
+            outcome = Outcome.LOST
+        metrics.HITS[outcome].inc()
+        return outcome
 
     async def _live(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 await self._recorder.start()
-                if self._replayer is not None:
-                    self._replayer.start()
+                for companion in self._companions:
+                    companion.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._recorder.stop()
-                if self._replayer is not None:
-                    await asyncio.to_thread(self._replayer.stop)
+                for companion in self._companions:
+                    await asyncio.to_thread(companion.stop)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

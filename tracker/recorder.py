@@ -35,6 +35,10 @@ class Keep(Protocol):
     def __call__(self, hits: Sequence[Hit], /) -> None: ...
 
 
+# Is told once what became of a hit, on the event loop.
+Tell = Callable[[Outcome], None]
+
+
 class Recorder:
     """One per event loop. Answered means kept.
 
@@ -42,7 +46,7 @@ class Recorder:
     the database refused the group, did not commit it in time or has too many waiting already, and
     it is on the local disk instead; it will be replayed. LOST is left for when neither takes it,
     or when both have more waiting than memory is set aside for: counted in a metric, and logged
-    once an incident.
+    once an incident. ``take`` is the same without a future for each hit.
 
     After a failure the database counts as away, and groups go to the spool at once, until
     ``resume`` is called.
@@ -62,8 +66,8 @@ class Recorder:
         self._group_limit = group_limit
         self._waiting_limit = waiting_limit
         self._commit_within = commit_within
-        self._waiting: list[tuple[Hit, asyncio.Future[Outcome]]] = []
-        self._overflow: list[tuple[Hit, asyncio.Future[Outcome]]] = []
+        self._waiting: list[tuple[Hit, Tell]] = []
+        self._overflow: list[tuple[Hit, Tell]] = []
         self._spill: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._is_stopping = False
@@ -100,21 +104,26 @@ class Recorder:
         self._loop.call_soon_threadsafe(self._come_back)
 
     async def record(self, hit: Hit) -> Outcome:
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        # A client that went away has cancelled it.
+        self.take(hit, lambda outcome: None if future.done() else future.set_result(outcome))
+        return await future
+
+    def take(self, hit: Hit, tell: Tell) -> None:
+        """``tell`` is told what ``record`` would return, now or later."""
         if self._task is None or self._is_stopping:
             self._lose(1, "the recorder is not running")
-            return Outcome.LOST
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        if len(self._waiting) < self._waiting_limit:
-            self._waiting.append((hit, future))
+            tell(Outcome.LOST)
+        elif len(self._waiting) < self._waiting_limit:
+            self._waiting.append((hit, tell))
             self._wake.set()
         elif len(self._overflow) < self._waiting_limit:
-            self._overflow.append((hit, future))
+            self._overflow.append((hit, tell))
             if self._spill is None or self._spill.done():
                 self._spill = asyncio.create_task(self._spill_overflow(), name="spill")
         else:
             self._lose(1, "more hits wait than memory is set aside for")
-            return Outcome.LOST
-        return await future
+            tell(Outcome.LOST)
 
     async def _run(self) -> None:
         while True:
@@ -136,14 +145,15 @@ class Recorder:
             del self._overflow[: self._group_limit]
             _answer(group, await self._spooled([hit for hit, _ in group]))
 
-    async def _settle_group(self, group: list[tuple[Hit, asyncio.Future[Outcome]]]) -> None:
+    async def _settle_group(self, group: list[tuple[Hit, Tell]]) -> None:
         outcome = Outcome.LOST
         try:
             outcome = await self._outcome([hit for hit, _ in group])
         except Exception:
             # Whatever it is, the clients get their image and the next group its turn.
             logger.exception("what became of a group of %d hits is unknown", len(group))
-        _answer(group, outcome)
+        # After the next group is on its way: the database need not wait for the answers.
+        asyncio.get_running_loop().call_soon(_answer, group, outcome)
 
     async def _outcome(self, hits: list[Hit]) -> Outcome:
         if not self._is_away and await self._commit(hits):
@@ -206,11 +216,12 @@ class Recorder:
         self._lost_in_incident += hits
 
 
-def _answer(group: list[tuple[Hit, asyncio.Future[Outcome]]], outcome: Outcome) -> None:
-    for _, future in group:
-        # A client that went away has taken its future along.
-        if not future.done():
-            future.set_result(outcome)
+def _answer(group: list[tuple[Hit, Tell]], outcome: Outcome) -> None:
+    for _, tell in group:
+        try:
+            tell(outcome)
+        except Exception:
+            logger.exception("an answer was not sent; its hit is %s", outcome)
 
 
 class Worker:

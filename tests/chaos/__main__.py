@@ -97,8 +97,7 @@ def one_round(
 
 def is_settled(scene: Scene) -> bool:
     """Whether the server is up again and has replayed what waited."""
-    # It ends by itself when a worker dies twice within seconds; a service manager would do this.
-    scene.ensure_running()
+    scene.check_running()
     try:
         return is_spool_empty(scene.made)
     except (OSError, http.client.HTTPException):

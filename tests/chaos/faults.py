@@ -61,7 +61,7 @@ class Scene:
             self._pause()
 
     def worker_is_killed(self) -> None:
-        self.ensure_running()
+        self.check_running()
         workers = workers_of(self._process.pid)
         if workers:
             os.kill(self._chance.choice(sorted(workers)), signal.SIGKILL)
@@ -116,9 +116,9 @@ class Scene:
         assert self._cluster is not None
         self._cluster.restart_fast()
 
-    def ensure_running(self) -> None:
-        if self._process.poll() is not None:
-            self._start_again()
+    def check_running(self) -> None:
+        """However often its workers die, the server stays."""
+        assert self._process.poll() is None, self.made.log
 
     def _start_again(self) -> None:
         self._stack.close()

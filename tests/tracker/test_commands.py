@@ -5,9 +5,7 @@ import io
 import json
 import re
 import socket
-import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +13,6 @@ from django.core.management import CommandError, call_command
 
 from campaigns.models import Campaign
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
-from tracker.management.commands.serve import stop_once
 from tracker.models import CampaignCounts, Open
 from tracker.spool import Spool
 from tracker.writer import write_hits
@@ -194,17 +191,6 @@ def test_an_address_that_is_taken_is_refused() -> None:
         other.listen()
         with pytest.raises(CommandError, match="Address already in use"):
             run("serve", "--bind", f"127.0.0.1:{other.getsockname()[1]}")
-
-
-def test_a_signal_in_the_moment_of_another_does_not_block_the_thread_that_got_it() -> None:
-    server = SimpleNamespace(interrupt_signal=False, main_loop_interrupt=threading.Event())
-    stop = stop_once(server)
-    # The lock is held by this thread, as it is when the signal comes within Event.wait().
-    with server.main_loop_interrupt._cond:
-        for _ in range(3):
-            stop(15, None)
-        assert server.interrupt_signal
-    assert server.main_loop_interrupt.wait(10)
 
 
 @pytest.mark.django_db
