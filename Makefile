@@ -11,6 +11,9 @@ CHAOS_DATABASE_URL ?= $(if $(wildcard /usr/lib/postgresql/*/bin/initdb),private,
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # Each file of tests in one process, as many processes as there are cores.
 PARALLEL := -n auto --dist loadfile
+# Floods of many clients at once, which the other tests should not have to run beside.
+HOSTILE := tests/test_abuse.py tests/test_full_disk.py
+ORDINARY := --ignore tests/browser $(addprefix --ignore ,$(HOSTILE))
 export PORT
 
 .DEFAULT_GOAL := help
@@ -32,11 +35,16 @@ install: .venv/production ## the virtual environment with what production runs o
 
 .PHONY: test
 test: .venv/development ## all tests that need no server, on SQLite
-	$(BIN)/python -X dev -m pytest --ignore tests/browser $(PARALLEL) $(ARGS)
+	$(BIN)/python -X dev -m pytest $(ORDINARY) $(PARALLEL) $(ARGS)
 
 .PHONY: test-postgresql
 test-postgresql: .venv/development ## the same tests on PostgreSQL (TEST_DATABASE_URL)
-	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest --ignore tests/browser $(PARALLEL) $(ARGS)
+	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest $(ORDINARY) $(PARALLEL) $(ARGS)
+
+.PHONY: test-hostile
+test-hostile: .venv/development ## hostile clients and full disks, on SQLite and PostgreSQL (needs root for a small disk)
+	env -u TEST_DATABASE_URL $(BIN)/python -m pytest $(HOSTILE) $(PARALLEL) $(ARGS)
+	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m pytest $(HOSTILE) $(PARALLEL) $(ARGS)
 
 .PHONY: test-browser
 test-browser: .venv/browser ## real Chromium against the real server

@@ -6,8 +6,8 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-# Longer heads are not read.
-HEAD_LIMIT = 64 * 1024
+# Longer heads are not read; twice of what any client or proxy sends.
+HEAD_LIMIT = 128 * 1024
 
 STARTS = (b"GET /o/", b"HEAD /o/")
 # The plain form of what mail clients send; whatever does not match is for the full parser to judge.

@@ -7,6 +7,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
@@ -74,6 +75,7 @@ class Recorder:
         self._is_away = False
         self._lost_in_incident = 0
         self._stuck: asyncio.Future[object] | None = None
+        self._stuck_hits: list[Hit] | None = None
         self._writer = Worker("writer")
         self._keeper = Worker("keeper")
         self._task: asyncio.Task[None] | None = None
@@ -160,13 +162,20 @@ class Recorder:
             metrics.HITS[Outcome.RECORDED].inc(len(hits))
             self._lost_in_incident = 0
             return Outcome.RECORDED
-        return await self._spooled(hits)
+        return await self._spooled(hits, self._stuck)
 
-    async def _spooled(self, hits: list[Hit]) -> Outcome:
+    async def _spooled(
+        self, hits: list[Hit], stuck: asyncio.Future[object] | None = None
+    ) -> Outcome:
+        """``stuck``: the write that hangs, if it may be theirs."""
         try:
             await self._keeper.run(self._keep, hits)
         except OSError as error:
-            self._lose(len(hits), f"neither the database nor the spool takes them: {error}")
+            reason = f"neither the database nor the spool takes them: {error}"
+            if stuck is not None and self._stuck_hits is hits and not stuck.done():
+                stuck.add_done_callback(partial(self._lose_unless_committed, len(hits), reason))
+            else:
+                self._lose(len(hits), reason)
             return Outcome.LOST
         metrics.HITS[Outcome.SPOOLED].inc(len(hits))
         return Outcome.SPOOLED
@@ -177,7 +186,7 @@ class Recorder:
         done, _ = await asyncio.wait({job}, timeout=self._commit_within)
         if not done:
             # It may be committed yet; the replay recognises it by its hit ids.
-            self._stuck = job
+            self._stuck, self._stuck_hits = job, hits
             self._go_away(f"a group was not committed within {self._commit_within} s")
             return False
         if error := job.exception():
@@ -208,6 +217,13 @@ class Recorder:
             extra={"incident": "database_back", "lost": self._lost_in_incident},
         )
         self._lost_in_incident = 0
+
+    def _lose_unless_committed(self, hits: int, reason: str, job: asyncio.Future[object]) -> None:
+        """The database has made up its mind at last about a group that nobody else could keep."""
+        if job.exception() is None:
+            metrics.HITS[Outcome.RECORDED].inc(hits)
+        else:
+            self._lose(hits, reason)
 
     def _lose(self, hits: int, reason: str) -> None:
         metrics.HITS[Outcome.LOST].inc(hits)

@@ -178,6 +178,35 @@ def test_a_mail_client_does_not_wait_for_a_database_that_hangs() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(("error", "outcome"), [(None, "recorded"), (OSError("no"), "lost")])
+def test_a_group_that_nobody_kept_in_time_is_lost_only_if_the_database_refuses_it_in_the_end(
+    error: Exception | None, outcome: str
+) -> None:
+    async def run() -> None:
+        gate, kept = Gate(), Kept()
+        kept.is_full = True
+        recorder = Recorder(gate, kept, commit_within=0.05)
+        await recorder.start()
+        counted = {name: metrics.HITS[Outcome(name)]._value.get() for name in ("recorded", "lost")}
+        assert await recorder.record(make_hit(1)) is Outcome.LOST
+        for name, before in counted.items():
+            assert metrics.HITS[Outcome(name)]._value.get() == before, "not decided yet"
+        gate.error = error
+        gate.is_open.set()
+        while metrics.HITS[Outcome(outcome)]._value.get() == counted[outcome]:
+            await asyncio.sleep(0.001)
+        assert (
+            sum(
+                metrics.HITS[Outcome(name)]._value.get() - before
+                for name, before in counted.items()
+            )
+            == 1
+        )
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
 def test_stopping_does_not_wait_for_a_database_that_hangs() -> None:
     async def run() -> None:
         gate, kept = Gate(), Kept()
