@@ -542,6 +542,39 @@ def test_many_requests_at_once_on_one_connection_are_all_answered(served: Served
     assert len(served.hits) == 3001
 
 
+def test_a_client_that_reads_late_gets_everything(served: Served) -> None:
+    count = 4000
+    with served.connect() as client:
+        asking = threading.Thread(
+            target=client.sendall,
+            args=(b"GET /o/x.gif HTTP/1.1\r\n\r\n" * count + LAST,),
+        )
+        asking.start()
+        time.sleep(0.5)
+        assert len(read_answers(read_all(client))) == count + 1
+        asking.join(10)
+
+
+def test_reading_goes_on_after_many_requests_had_to_wait(served: Served) -> None:
+    """The last of them is a page's, of which the end is still to come."""
+    served.is_frozen.set()
+    count = 2 * HEAD_LIMIT // len(PIXEL)
+    received: list[bytes] = []
+    with served.connect() as client:
+        client.sendall(PIXEL * count + closing(PAGE)[:-2])
+        (protocol,) = served.server.server_state.connections
+        assert isinstance(protocol, PixelProtocol)
+        wait_until(lambda: protocol.flow.read_paused)
+        reading = threading.Thread(target=lambda: received.append(read_all(client)))
+        reading.start()
+        served.is_frozen.clear()
+        wait_until(lambda: len(served.hits) == count)
+        client.sendall(PAGE[-2:])
+        reading.join(15)
+    statuses = [status for status, _, _ in read_answers(received[0])]
+    assert statuses == [200] * count + [418]
+
+
 def test_clients_that_vanish_leave_nothing_behind(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
