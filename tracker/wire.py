@@ -11,13 +11,13 @@ from tracker.endpoint import GIF, HEADERS, PixelEndpoint
 from tracker.heads import HEAD_LIMIT, Other, Request, read_request
 from tracker.hits import Outcome
 
-# More at once are turned away, so that memory is bounded; from half of them on nobody may idle.
+# More at once are turned away, so that memory is bounded; from half of them on nobody idles long.
 CONNECTION_LIMIT = 4096
 # Seconds, each counted to the next sweep.
 HEAD_WITHIN = 10.0
 # A proxy keeps its connections for a minute; whoever closes first should not be we.
 IDLE_FOR = 75.0
-IDLE_IN_A_CROWD = 1.0
+IDLE_IN_A_CROWD = 5.0
 # A body that stops coming, an answer that nobody reads.
 STALLED_FOR = 60.0
 
@@ -144,10 +144,11 @@ class PixelProtocol(HttpToolsProtocol):
 
     def _rest(self) -> None:
         """Nothing is asked and nothing owed: the client may idle for a while."""
-        if len(self.connections) > CONNECTION_LIMIT // 2:
+        patience = IDLE_FOR
+        if self.flow.write_paused or self.transport.is_closing():
+            patience = STALLED_FOR  # something is still on its way out
+        elif len(self.connections) > CONNECTION_LIMIT // 2:
             patience = IDLE_IN_A_CROWD
-        else:
-            patience = STALLED_FOR if self.flow.write_paused else IDLE_FOR
         self._deadline = self.loop.time() + patience
 
     def _begin_head(self) -> None:
@@ -236,7 +237,9 @@ class PixelProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._deadline = inf
-        if not self._is_parser_busy and not self._is_closed and self._answers is None:
+        if self._is_closed:
+            return
+        self._deadline = self.loop.time() + STALLED_FOR if self._is_in_message else inf
+        if not self._is_parser_busy and self._answers is None:
             self._rest()
             self._go_on()

@@ -508,6 +508,14 @@ def test_a_body_that_stops_is_not_waited_for(
 def test_an_answer_that_nobody_reads_is_given_up(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def is_given_up() -> bool:
+        for protocol in list(served.server.server_state.connections):
+            assert isinstance(protocol, PixelProtocol)
+            assert len(protocol._held) < HEAD_LIMIT + 300_000
+            if protocol.cycle is None:
+                assert protocol.transport.get_write_buffer_size() < HEAD_LIMIT + 1000
+        return served.connections == 0
+
     monkeypatch.setattr(wire, "STALLED_FOR", 0.3)
     for stream in (PAGE.replace(b"/page", b"/large"), b"GET /o/x.gif HTTP/1.1\r\n\r\n" * 60_000):
         with served.connect() as client:
@@ -522,12 +530,7 @@ def test_an_answer_that_nobody_reads_is_given_up(
                     time.sleep(0.01)
                 except OSError:
                     break
-            for protocol in list(served.server.server_state.connections):
-                assert isinstance(protocol, PixelProtocol)
-                assert len(protocol._held) < HEAD_LIMIT + 300_000
-                if stream.startswith(b"GET /o/"):
-                    assert protocol.transport.get_write_buffer_size() < HEAD_LIMIT + 1000
-            wait_until(lambda: served.connections == 0)
+            wait_until(is_given_up)
 
 
 def test_many_requests_at_once_on_one_connection_are_all_answered(served: Served) -> None:
@@ -540,6 +543,39 @@ def test_many_requests_at_once_on_one_connection_are_all_answered(served: Served
         reader.join(60)
     assert len(read_answers(answers[0])) == 3001
     assert len(served.hits) == 3001
+
+
+def test_a_client_that_reads_late_gets_everything(served: Served) -> None:
+    count = 4000
+    with served.connect() as client:
+        asking = threading.Thread(
+            target=client.sendall,
+            args=(b"GET /o/x.gif HTTP/1.1\r\n\r\n" * count + LAST,),
+        )
+        asking.start()
+        time.sleep(0.5)
+        assert len(read_answers(read_all(client))) == count + 1
+        asking.join(10)
+
+
+def test_reading_goes_on_after_many_requests_had_to_wait(served: Served) -> None:
+    """The last of them is a page's, of which the end is still to come."""
+    served.is_frozen.set()
+    count = 2 * HEAD_LIMIT // len(PIXEL)
+    received: list[bytes] = []
+    with served.connect() as client:
+        client.sendall(PIXEL * count + closing(PAGE)[:-2])
+        (protocol,) = served.server.server_state.connections
+        assert isinstance(protocol, PixelProtocol)
+        wait_until(lambda: protocol.flow.read_paused)
+        reading = threading.Thread(target=lambda: received.append(read_all(client)))
+        reading.start()
+        served.is_frozen.clear()
+        wait_until(lambda: len(served.hits) == count)
+        client.sendall(PAGE[-2:])
+        reading.join(15)
+    statuses = [status for status, _, _ in read_answers(received[0])]
+    assert statuses == [200] * count + [418]
 
 
 def test_clients_that_vanish_leave_nothing_behind(
@@ -563,6 +599,7 @@ def test_there_are_only_so_many_connections(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "CONNECTION_LIMIT", 10)
+    monkeypatch.setattr(wire, "IDLE_IN_A_CROWD", 0.5)
     clients = [served.connect() for _ in range(10)]
     for client in clients:
         client.sendall(PIXEL)
