@@ -573,6 +573,7 @@ def test_reading_goes_on_after_many_requests_had_to_wait(queue: bytes, served: S
     received: list[bytes] = []
     with served.connect() as client:
         client.sendall(queue + closing(PAGE)[:-2])
+        wait_until(lambda: served.connections == 1)
         (protocol,) = served.server.server_state.connections
         assert isinstance(protocol, PixelProtocol)
         wait_until(lambda: protocol.flow.read_paused)
