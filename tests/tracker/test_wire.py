@@ -558,20 +558,30 @@ def test_a_client_that_reads_late_gets_everything(served: Served) -> None:
         asking.join(10)
 
 
-def test_reading_goes_on_after_many_requests_had_to_wait(served: Served) -> None:
+@pytest.mark.parametrize(
+    "queue",
+    [
+        PIXEL * (2 * HEAD_LIMIT // len(PIXEL)),
+        PIXEL + (b"GET /o/x.gif HTTP/1.1\r\nA: " + b"a" * 60_000 + b"\r\n\r\n") * 2,
+    ],
+    ids=["many", "long"],
+)
+def test_reading_goes_on_after_many_requests_had_to_wait(queue: bytes, served: Served) -> None:
     """The last of them is a page's, of which the end is still to come."""
     served.is_frozen.set()
-    count = 2 * HEAD_LIMIT // len(PIXEL)
+    hits, count = queue.count(PIXEL), queue.count(b"\r\n\r\n")
     received: list[bytes] = []
     with served.connect() as client:
-        client.sendall(PIXEL * count + closing(PAGE)[:-2])
+        client.sendall(queue + closing(PAGE)[:-2])
+        wait_until(lambda: served.connections == 1)
         (protocol,) = served.server.server_state.connections
         assert isinstance(protocol, PixelProtocol)
         wait_until(lambda: protocol.flow.read_paused)
         reading = threading.Thread(target=lambda: received.append(read_all(client)))
         reading.start()
         served.is_frozen.clear()
-        wait_until(lambda: len(served.hits) == count)
+        wait_until(lambda: len(served.hits) == hits)
+        time.sleep(0.1)
         client.sendall(PAGE[-2:])
         reading.join(15)
     statuses = [status for status, _, _ in read_answers(received[0])]
