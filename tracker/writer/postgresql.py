@@ -21,18 +21,13 @@ SET plan_cache_mode = force_generic_plan;
 SET jit = off
 """
 
-# In the order in which the campaign's counts are inserted below.
+VERDICT_NAMES = [f"{verdict.value}_opens" for verdict in Verdict]
+VERDICT_COUNTS = ", ".join(VERDICT_NAMES)
 OPENS_BY_VERDICT = ", ".join(
-    f"count(*) FILTER (WHERE recorded.verdict = {verdict.number})"
-    for verdict in (
-        Verdict.HUMAN_CLIENT,
-        Verdict.IMAGE_PROXY_ON_OPEN,
-        Verdict.PRIVACY_PREFETCH,
-        Verdict.SECURITY_SCANNER,
-        Verdict.BOT,
-        Verdict.UNKNOWN,
-    )
+    f"count(*) FILTER (WHERE verdict = {verdict.number}) AS {verdict.value}_opens"
+    for verdict in Verdict
 )
+SUMS_OF_VERDICTS = ", ".join(f"sum({name})" for name in VERDICT_NAMES)
 # How many pixels came to be of a kind, less those that no longer are.
 CHANGES_OF_KIND = ", ".join(
     f"count(*) FILTER (WHERE verdict {test})"
@@ -47,7 +42,7 @@ ADDED_UP = ", ".join(
     f"{name} = stored.{name} + excluded.{name}"
     for name in (
         "opens",
-        *(f"{verdict.value}_opens" for verdict in Verdict),
+        *VERDICT_NAMES,
         "unique_opens",
         "unique_human_opens",
         "unique_unknown_opens",
@@ -83,20 +78,26 @@ recorded AS (
     RETURNING id, pixel_id, opened_at, verdict, ip, user_agent_id
 ),
 
-folded AS MATERIALIZED (
-    SELECT pixel.id AS pixel_id, pixel.campaign_id, pixel.is_test,
-           count(*) AS opens,
-           min(recorded.opened_at) AS first_opened_at,
-           max(recorded.opened_at) AS last_opened_at,
-           max(recorded.verdict) AS verdict,
-           min(recorded.opened_at) FILTER (WHERE recorded.verdict >= {LEAST_HUMAN})
-               AS first_human_opened_at,
-           (array_agg(recorded.ip ORDER BY recorded.opened_at DESC, recorded.id DESC))[1]
-               AS last_ip,
-           (array_agg(recorded.user_agent_id ORDER BY recorded.opened_at DESC, recorded.id DESC))[1]
-               AS last_user_agent_id
+seen AS MATERIALIZED (
+    SELECT recorded.*, pixel.campaign_id, pixel.is_test
     FROM recorded JOIN pixel ON pixel.id = recorded.pixel_id
-    GROUP BY pixel.id, pixel.campaign_id, pixel.is_test
+),
+
+folded AS MATERIALIZED (
+    SELECT last.*, each.opens, each.first_opened_at, each.verdict, each.first_human_opened_at
+    FROM (
+        SELECT DISTINCT ON (pixel_id) pixel_id, campaign_id, is_test,
+               opened_at AS last_opened_at, ip AS last_ip, user_agent_id AS last_user_agent_id
+        FROM seen
+        ORDER BY pixel_id, opened_at DESC, id DESC
+    ) AS last
+    JOIN (
+        SELECT pixel_id, count(*) AS opens, min(opened_at) AS first_opened_at,
+               max(verdict) AS verdict,
+               min(opened_at) FILTER (WHERE verdict >= {LEAST_HUMAN}) AS first_human_opened_at
+        FROM seen
+        GROUP BY pixel_id
+    ) AS each ON each.pixel_id = last.pixel_id
 ),
 
 -- Locked in the order of the pixels' ids, as every writer does.
@@ -127,19 +128,23 @@ touched AS (
               first_human_opened_at, previous_first_human_opened_at
 ),
 
+by_quarter AS MATERIALIZED (
+    SELECT campaign_id, date_bin('15 minutes', opened_at, timestamptz 'epoch') AS starts_at,
+           count(*) AS opens, max(opened_at) AS last_opened_at, {OPENS_BY_VERDICT}
+    FROM seen
+    WHERE NOT is_test
+    GROUP BY 1, 2
+),
+
 campaign AS (
     INSERT INTO tracker_campaigncounts AS stored
-        (campaign_id, recipients, sent, bounces, opens, last_opened_at,
-         human_client_opens, image_proxy_on_open_opens, privacy_prefetch_opens,
-         security_scanner_opens, bot_opens, unknown_opens,
+        (campaign_id, recipients, sent, bounces, last_opened_at, opens, {VERDICT_COUNTS},
          unique_opens, unique_human_opens, unique_unknown_opens, unique_prefetch_opens)
     SELECT by_open.*, by_pixel.unique_opens, by_pixel.human, by_pixel.unknown, by_pixel.prefetch
     FROM (
-        SELECT pixel.campaign_id, 0, 0, 0, count(*), max(recorded.opened_at),
-               {OPENS_BY_VERDICT}
-        FROM recorded JOIN pixel ON pixel.id = recorded.pixel_id
-        WHERE NOT pixel.is_test
-        GROUP BY pixel.campaign_id
+        SELECT campaign_id, 0, 0, 0, max(last_opened_at), sum(opens), {SUMS_OF_VERDICTS}
+        FROM by_quarter
+        GROUP BY campaign_id
     ) AS by_open
     JOIN (
         SELECT campaign_id,
@@ -159,33 +164,40 @@ campaign AS (
 -- A unique open belongs to the quarter of the pixel's first open: one that arrives late but was
 -- earlier takes it along. The same with human opens.
 quarter AS (
-    SELECT pixel.campaign_id, recorded.opened_at AS at, 1 AS opens, 0 AS unique_opens,
-           (recorded.verdict >= {LEAST_HUMAN})::int AS human_opens, 0 AS unique_human_opens
-    FROM recorded JOIN pixel ON pixel.id = recorded.pixel_id
-    WHERE NOT pixel.is_test
+    SELECT campaign_id, starts_at, opens, 0 AS unique_opens,
+           human_client_opens + image_proxy_on_open_opens AS human_opens, 0 AS unique_human_opens
+    FROM by_quarter
     UNION ALL
-    SELECT touched.campaign_id, change.at, 0, change.by, 0, 0
-    FROM touched
-    CROSS JOIN LATERAL (
-        VALUES (first_opened_at, 1), (previous_first_opened_at, -1)
-    ) AS change (at, by)
-    WHERE NOT is_test AND change.at IS NOT NULL
-        AND first_opened_at IS DISTINCT FROM previous_first_opened_at
+    SELECT campaign_id, date_bin('15 minutes', at, timestamptz 'epoch'), 0, sum(change), 0, 0
+    FROM (
+        SELECT campaign_id, first_opened_at AS at, 1 AS change
+        FROM touched
+        WHERE NOT is_test AND first_opened_at IS DISTINCT FROM previous_first_opened_at
+        UNION ALL
+        SELECT campaign_id, previous_first_opened_at, -1
+        FROM touched
+        WHERE NOT is_test AND first_opened_at < previous_first_opened_at
+    ) AS first
+    GROUP BY 1, 2
     UNION ALL
-    SELECT touched.campaign_id, change.at, 0, 0, 0, change.by
-    FROM touched
-    CROSS JOIN LATERAL (
-        VALUES (first_human_opened_at, 1), (previous_first_human_opened_at, -1)
-    ) AS change (at, by)
-    WHERE NOT is_test AND change.at IS NOT NULL
-        AND first_human_opened_at IS DISTINCT FROM previous_first_human_opened_at
+    SELECT campaign_id, date_bin('15 minutes', at, timestamptz 'epoch'), 0, 0, 0, sum(change)
+    FROM (
+        SELECT campaign_id, first_human_opened_at AS at, 1 AS change
+        FROM touched
+        WHERE NOT is_test
+            AND first_human_opened_at IS DISTINCT FROM previous_first_human_opened_at
+        UNION ALL
+        SELECT campaign_id, previous_first_human_opened_at, -1
+        FROM touched
+        WHERE NOT is_test AND first_human_opened_at < previous_first_human_opened_at
+    ) AS first_human
+    GROUP BY 1, 2
 ),
 
 counted AS (
     INSERT INTO tracker_quarterhourcounts AS stored
         (campaign_id, starts_at, opens, unique_opens, human_opens, unique_human_opens)
-    SELECT quarter.campaign_id,
-           date_bin('15 minutes', quarter.at, timestamptz 'epoch') AS starts_at,
+    SELECT quarter.campaign_id, quarter.starts_at,
            sum(quarter.opens), sum(quarter.unique_opens),
            sum(quarter.human_opens), sum(quarter.unique_human_opens)
     FROM quarter
