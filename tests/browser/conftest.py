@@ -49,9 +49,16 @@ def served() -> Iterator[Installation]:
         yield made
 
 
+CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/150.0.0.0 Safari/537.36"
+)
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context()
+    # Without a window it calls itself HeadlessChrome, which the rules take for what it is: a bot.
+    context = browser.new_context(user_agent=CHROME)
     yield context
     context.close()
 

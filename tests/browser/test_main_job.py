@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import smtplib
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -191,6 +194,8 @@ def test_no_page_is_wider_than_its_window_or_breaks_its_policy(
         "/campaigns/?archived=1",
         f"/campaigns/{campaign}/",
         f"/campaigns/{campaign}/?by=day&show=unopened",
+        f"/campaigns/{campaign}/figures/",
+        f"/campaigns/compare/?with={campaign}&with=1",
         f"/campaigns/{campaign}/snippets/",
         "/accounts/password_change/",
         "/admin/",
@@ -204,3 +209,39 @@ def test_no_page_is_wider_than_its_window_or_breaks_its_policy(
         page.goto(f"{served.address}{path}")
         if not path.startswith("/admin/"):
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page.goto(f"{served.address}/campaigns/{campaign}/")
+    urlopen(pixel_of(served, campaign)).read()
+    page.get_by_role("link", name=f"x{width}{scheme}@example.com").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"x{width}{scheme}@example.com")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def pixel_of(served: Installation, campaign: str) -> str:
+    """The pixel's address of the campaign's first recipient."""
+    return next(csv.DictReader(StringIO(served.manage("export_snippets", campaign))))["pixel_url"]
+
+
+def test_a_marketer_reads_why_an_open_counts_and_decides_otherwise_by_keyboard(
+    log_in: Callable[[str], Page], served: Installation
+) -> None:
+    page = log_in("mara")
+    campaign_with_list(page, served, "Why", "email\nwhy@example.com\n")
+    campaign = page.url.split("/campaigns/")[1].split("/")[0]
+    served.manage("mark_sent", campaign)
+    # Fetched by a program, so no person has opened.
+    urlopen(pixel_of(served, campaign)).read()
+    page.goto(f"{served.address}/campaigns/{campaign}/")
+    expect(page.locator(".answer")).to_have_text("0.0\u202f%")
+    page.get_by_role("link", name="why@example.com").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("article .status")).to_have_text("bot")
+    page.get_by_text("Decide yourself").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("It was").focus()
+    page.keyboard.type("person, own client")
+    page.get_by_label("Why, for your colleagues").fill("our own reader program")
+    page.keyboard.press("Enter")
+    expect(page.locator("article .status")).to_have_text("person, own client")
+    expect(page.locator("article .notice")).to_contain_text("our own reader program")
+    page.goto(f"{served.address}/campaigns/{campaign}/")
+    expect(page.locator(".answer")).to_have_text("100.0\u202f%")
