@@ -14,6 +14,7 @@ from time import monotonic
 from django.db import connections
 from django.utils import timezone
 
+from tracker.judging.process import process_judge
 from tracker.judging.recent import judge_recent
 
 logger = logging.getLogger("tracker.judging")
@@ -47,6 +48,8 @@ class Schedule:
         pause = self._every
         while not self._is_over.wait(pause):
             started = monotonic()
+            # Every process has a judge of its own, which has to follow new lists.
+            process_judge.look_again()
             with self._alone() as is_alone:
                 if is_alone:
                     self._judge()

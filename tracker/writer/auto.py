@@ -13,4 +13,4 @@ from tracker.writer.sqlite import SqliteWriter
 def open_writer(alias: str = "default") -> Writer:
     """A writer with a connection of its own, which opens at the first group."""
     writer = PostgresqlWriter if connections[alias].vendor == "postgresql" else SqliteWriter
-    return writer(alias, process_judge())
+    return writer(alias, process_judge)

@@ -6,7 +6,7 @@ import copy
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.db import InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -34,7 +34,7 @@ class Writer(ABC):
     way of a hit. May be called from any thread.
     """
 
-    def __init__(self, alias: str, judge: Judge) -> None:
+    def __init__(self, alias: str, judge: Callable[[], Judge]) -> None:
         self._connection = private_connection(alias)
         self._judge = judge
         self._agent_ids: dict[str, int] = {}
@@ -73,7 +73,7 @@ class Writer(ABC):
         """Write one group in one transaction; agents and verdicts in the order of the hits."""
 
     def _verdicts(self, hits: Sequence[Hit]) -> list[Numbers]:
-        judge = self._judge.verdict_and_rule
+        judge = self._judge().verdict_and_rule
         return [judge(hit.user_agent, hit.ip) for hit in hits]
 
     def _user_agent_ids(self, hits: Sequence[Hit]) -> list[int]:
