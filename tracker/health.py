@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tracker import metrics
+from tracker.judging.refresh import network_ages
 from tracker.spool import LEAST_ROOM, Spool
 from tracker.writer.base import private_connection
 
@@ -49,6 +50,11 @@ def readyz(request: HttpRequest) -> JsonResponse:
             "bytes": waiting.bytes,
             "oldest_seconds": round(waiting.oldest_seconds, 1),
             "refused_bytes": waiting.refused_bytes,
+        },
+        # Seconds since each list of networks was refreshed; none: the built-in ranges judge.
+        "networks": {
+            publisher: None if age is None else round(age)
+            for publisher, age in network_ages(Path(settings.NETWORKS_DIR)).items()
         },
     }
     return JsonResponse(state, status=200 if is_ready else 503)

@@ -28,9 +28,10 @@ def test_the_process_says_that_it_lives(client: Client) -> None:
 def test_readiness_tells_of_the_database_and_of_the_spool(
     client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
 ) -> None:
-    settings.SPOOL_DIR = str(tmp_path)
+    settings.SPOOL_DIR = settings.NETWORKS_DIR = str(tmp_path)
     state = client.get("/readyz").json()
     assert state["spool"].pop("room_bytes") > 2**20
+    assert set(state.pop("networks").values()) == {None}
     assert state == {
         "ready": True,
         "database": "reachable",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 from uuid import UUID
 
 from django.db import connection
 
 from tracker.judging.bursts import SUSPECTS
+from tracker.judging.process import process_judge
 from tracker.models import FanOut, Open, Pixel
 from tracker.verdicts import Verdict
 
@@ -18,6 +20,21 @@ DOMAINS = 5
 WINDOW = timedelta(minutes=10)
 # Windows overlap by half, so that none falls apart between two.
 STEP = WINDOW / 2
+
+# Their publishers' names in tracker.verdicts.networks.
+PROXIES = frozenset({"apple", "google"})
+# Exchange Online shows pictures through addresses of its own, with agents like a browser's.
+# From Microsoft's list of its 365 endpoints, set 1 (https://endpoints.office.com).
+OUTLOOK_ON_THE_WEB = [
+    ip_network(text)
+    for text in (
+        *("13.107.6.152/31", "13.107.18.10/31", "13.107.128.0/22", "23.103.160.0/20"),
+        *("40.96.0.0/13", "40.104.0.0/15", "52.96.0.0/14", "131.253.33.215/32"),
+        *("132.245.0.0/16", "150.171.32.0/22", "204.79.197.215/32"),
+        *("2603:1006::/40", "2603:1016::/36", "2603:1026::/36", "2603:1036::/36"),
+        *("2603:1046::/36", "2603:1056::/36", "2620:1ec:4::152/128", "2620:1ec:c::10/128"),
+    )
+]
 
 BUSY_ADDRESSES = f"""
 SELECT {{ip}}, count(DISTINCT pixel_id) FROM tracker_open
@@ -33,7 +50,7 @@ def find_fan_outs(since: datetime, until: datetime) -> list[FanOut]:
         FanOut(ip=ip, starts_at=start, ends_at=start + WINDOW, recipients=recipients)
         for start in windows(since, until)
         for ip, recipients in busy_addresses(start, start + WINDOW)
-        if domains_reached(ip, start, start + WINDOW) >= DOMAINS
+        if not is_of_a_mail_service(ip) and domains_reached(ip, start, start + WINDOW) >= DOMAINS
     ]
 
 
@@ -46,6 +63,15 @@ def store(found: Sequence[FanOut]) -> None:
         unique_fields=["ip", "starts_at"],
         update_fields=["recipients"],
     )
+
+
+def is_of_a_mail_service(ip: str) -> bool:
+    """Whether many readers of many firms share this address by the nature of their mail service."""
+    owners = process_judge().networks.owners(ip)
+    if owners and owners & PROXIES:
+        return True
+    address = ip_address(ip)
+    return any(address.version == one.version and address in one for one in OUTLOOK_ON_THE_WEB)
 
 
 def windows(since: datetime, until: datetime) -> Iterator[datetime]:

@@ -32,6 +32,10 @@ class Judge:
         self._young: dict[str, _Answers] = {}
         self._old: dict[str, _Answers] = {}
 
+    @property
+    def networks(self) -> Networks:
+        return self._networks
+
     def verdict_and_rule(self, user_agent: str, ip: str | None) -> tuple[int, int]:
         """The numbers of both, for each hit as it is written."""
         answers = self._young.get(user_agent)

@@ -166,9 +166,19 @@ def test_an_office_behind_one_address_is_not() -> None:
     assert counts_of(campaign).unique_human_opens == 12
 
 
-def test_a_mail_services_proxy_is_not() -> None:
+@pytest.mark.parametrize(
+    ("ip", "agent"),
+    [
+        ("203.0.113.9", AGENTS["image_proxy_on_open"]),
+        # Outlook on the web, which looks like a browser.
+        ("52.96.12.7", BROWSER),
+        ("2603:1026:c03:3::5", BROWSER),
+        ("66.249.84.5", BROWSER),
+    ],
+)
+def test_a_mail_services_proxy_is_not(ip: str, agent: str) -> None:
     campaign = make_campaign(*[f"a@d{n}.example" for n in range(12)])
-    fan_out(campaign, "203.0.113.9", AGENTS["image_proxy_on_open"])
+    fan_out(campaign, ip, agent)
     rejudge()
     assert counts_of(campaign).unique_human_opens == 12
 
