@@ -141,12 +141,13 @@ COUNT_CAMPAIGNS = """
         (campaign_id, recipients, sent, bounces, opens, unique_opens,
          unknown_opens, unique_unknown_opens, human_client_opens, image_proxy_on_open_opens,
          privacy_prefetch_opens, security_scanner_opens, bot_opens,
-         unique_human_opens, unique_prefetch_opens)
+         unique_human_opens, unique_prefetch_opens, last_opened_at)
     SELECT campaign_id, recipients, recipients, 0, opens, unique_opens, opens, unique_opens,
-           0, 0, 0, 0, 0, 0, 0
+           0, 0, 0, 0, 0, 0, 0, last_opened_at
     FROM (
         SELECT pixel.campaign_id, count(*) AS recipients,
-               coalesce(sum(stored.open_count), 0) AS opens, count(stored.pixel_id) AS unique_opens
+               coalesce(sum(stored.open_count), 0) AS opens, count(stored.pixel_id) AS unique_opens,
+               max(stored.last_opened_at) AS last_opened_at
         FROM tracker_pixel AS pixel
         LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = pixel.id
         GROUP BY pixel.campaign_id

@@ -26,12 +26,13 @@ from tracker.recorder import Recorder  # noqa: E402
 from tracker.replay import Replayer  # noqa: E402
 from tracker.spool import Spool  # noqa: E402
 from tracker.tokens import Tokens  # noqa: E402
-from tracker.writer import open_writer  # noqa: E402
+from tracker.writer import is_hits_fault, open_writer  # noqa: E402
 
 if TYPE_CHECKING:
     from asgiref.typing import ASGI3Application
 
 spool = Spool(Path(settings.SPOOL_DIR))
+schedule = Schedule(Path(settings.SPOOL_DIR))
 recorder = Recorder(open_writer().write, spool.append)
 application = PixelEndpoint(
     StaticFiles(
@@ -50,10 +51,12 @@ application = PixelEndpoint(
         Replayer(
             spool,
             open_writer().write,
+            is_hits_fault=is_hits_fault,
+            tell_oldest=schedule.look_back_to,
             is_away=lambda: recorder.is_away,
             resume=recorder.resume,
         ),
-        Schedule(Path(settings.SPOOL_DIR)),
+        schedule,
     ],
 )
 

@@ -375,6 +375,8 @@ class Rejudging(models.Model):
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", null=True)
     rules_version = models.PositiveSmallIntegerField()
+    # What else the verdicts depend on, condensed: rulings and lists of networks.
+    basis = models.CharField(max_length=64, default="")
     last_pixel_id = models.BigIntegerField(default=0)
     judged = models.PositiveBigIntegerField(default=0)
     changed = models.PositiveBigIntegerField(default=0)

@@ -175,9 +175,12 @@ def repair(verification: Verification) -> None:
 def _recount_pixel(pixel: Pixel) -> None:
     """With its unique open locked, no hit on the pixel is between its open and its count."""
     opens = Open.objects.filter(pixel=pixel)
+    # Locked before the opens are looked at: no hit comes between.
+    held = UniqueOpen.objects.select_for_update().filter(pixel=pixel).first()
     last = opens.order_by("opened_at", "pk").last()
     if last is None:
-        UniqueOpen.objects.filter(pixel=pixel).delete()
+        if held is not None:
+            held.delete()
         return
     UniqueOpen.objects.get_or_create(
         pixel=pixel,

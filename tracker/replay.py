@@ -19,7 +19,9 @@ class Replayer:
     """Replays the spool through a writer of its own, so that new hits never wait for old ones.
 
     Also finds what processes that no longer exist have left. ``is_away`` says whether the recorder
-    believes the database to be away, ``resume`` tells it that the database has answered.
+    believes the database to be away, ``resume`` tells it that the database takes hits again;
+    ``is_hits_fault`` tells errors that a hit itself causes from all others; ``tell_oldest`` hears
+    the moment (microseconds) of the oldest hit of each group that was replayed.
     """
 
     def __init__(
@@ -27,12 +29,16 @@ class Replayer:
         spool: Spool,
         write: Callable[[Sequence[Hit]], int],
         *,
+        is_hits_fault: Callable[[Exception], bool],
+        tell_oldest: Callable[[int], None] = lambda moment: None,
         is_away: Callable[[], bool],
         resume: Callable[[], None],
         every: float = EVERY,
     ) -> None:
         self._spool = spool
         self._write = write
+        self._is_hits_fault = is_hits_fault
+        self._tell_oldest = tell_oldest
         self._is_away = is_away
         self._resume = resume
         self._every = every
@@ -57,9 +63,9 @@ class Replayer:
         try:
             # Writes nothing, but only if the database answers.
             self._write([])
-            self._resume()
             self._spool.release()
-            replayed = self._spool.replay(self._write_apart)
+            replayed = self._spool.replay(self._write_and_resume)
+            self._resume()
         except Exception as error:
             # The recorder has said that the database is away; once is enough.
             logger.debug("not replayed: %s", error)
@@ -71,15 +77,25 @@ class Replayer:
                 extra={"incident": "spool_replayed", "hits": replayed},
             )
 
-    def _write_apart(self, hits: Sequence[Hit]) -> int:
-        """Write them; if the database is there and refuses them, find the one it refuses.
+    def _write_and_resume(self, hits: Sequence[Hit]) -> int:
+        """Only a group that was really taken proves that new ones will be: a database whose disk
+        is full answers too."""
+        written = self._write_apart(hits)
+        self._tell_oldest(min(hit.opened_at for hit in hits))
+        self._resume()
+        return written
 
-        That one is set aside for a person to look at: the others must not wait for it for ever.
+    def _write_apart(self, hits: Sequence[Hit]) -> int:
+        """Write them; if the database refuses one for its own sake, find that one.
+
+        It is set aside for a person to look at: the others must not wait for it for ever. Whatever
+        else the database says (it is away, full, read-only, not migrated) is no hit's fault.
         """
         try:
             return self._write(hits)
         except Exception as error:
-            self._write([])  # raises if the database is away: then no hit is at fault
+            if not self._is_hits_fault(error):
+                raise
             if len(hits) > 1:
                 middle = len(hits) // 2
                 return self._write_apart(hits[:middle]) + self._write_apart(hits[middle:])

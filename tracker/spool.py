@@ -207,7 +207,18 @@ def read_records(content: bytes, name: str) -> Iterator[list[Hit]]:
         head = content[place:start]
         length, checksum = RECORD_HEAD.unpack(head) if len(head) == RECORD_HEAD.size else (0, 0)
         payload = content[start : start + length]
-        if not length or len(payload) < length or zlib.crc32(payload) != checksum:
+        is_intact = len(payload) == length > 0 and zlib.crc32(payload) == checksum
+        if not is_intact and length and start + length < len(content):
+            # More stands behind it: the disk has changed this one, and only this one is lost.
+            logger.error(
+                "%s: a record of %d bytes is damaged and is skipped",
+                name,
+                length,
+                extra={"incident": "record_damaged"},
+            )
+            place = start + length
+            continue
+        if not is_intact:
             logger.warning(
                 "%s: %d bytes at its end are no whole record and are skipped; nothing that was "
                 "answered stood there",

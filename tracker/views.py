@@ -143,8 +143,9 @@ def campaign_comparison(request: HttpRequest) -> HttpResponse:
 @may_read
 @require_http_methods(["GET", "HEAD", "POST"])
 def recipient_opens(request: HttpRequest, campaign_id: int, pixel_id: int) -> HttpResponse:
+    campaign = get_object_or_404(Campaign, pk=campaign_id)
     pixels = Pixel.objects.of_recipients().with_state().select_related("campaign")
-    pixel = get_object_or_404(pixels, pk=pixel_id, campaign=campaign_id)
+    pixel = get_object_or_404(pixels, pk=pixel_id, campaign=campaign)
     may_decide = request.user.has_perm("campaigns.change_campaign")
     form = RulingForm(pixel.pk, request.POST or None)
     if request.method == "POST":
@@ -168,7 +169,8 @@ def recipient_opens(request: HttpRequest, campaign_id: int, pixel_id: int) -> Ht
 @require_POST
 @may_manage
 def ruling_delete(request: HttpRequest, campaign_id: int, pixel_id: int, ruling_id: int) -> Any:
-    pixel = get_object_or_404(Pixel, pk=pixel_id, campaign=campaign_id)
+    campaign = get_object_or_404(Campaign, pk=campaign_id)
+    pixel = get_object_or_404(Pixel, pk=pixel_id, campaign=campaign)
     take_back(get_object_or_404(Ruling, pk=ruling_id), pixel.pk)
     messages.success(request, f"Taken back. {AND_THE_OTHERS}")
     return redirect("recipient_opens", campaign_id, pixel_id)

@@ -68,6 +68,9 @@ class PixelProtocol(HttpToolsProtocol):
         if self._is_deaf:
             return
         self._held += data
+        is_more_of_a_head = self._is_in_head and not self._is_parser_busy
+        if is_more_of_a_head and b"\n" not in data and len(self._held) <= HEAD_LIMIT:
+            return  # no head ends here: not looked through again for every byte
         self._take_requests()
         if len(self._held) > HEAD_LIMIT:
             self.flow.pause_reading()

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -20,10 +20,25 @@ from tracker.quarters import quarter_of
 from tracker.verdicts import LEAST_HUMAN, RULE_BY_ID, RULES_VERSION, Verdict
 
 BURST, FAN_OUT, BY_HAND = (RULE_BY_ID[name] for name in ("burst", "fan-out", "by-hand"))
+MAIL_CLIENT = RULE_BY_ID["mail-client"]
+NO_SUSPECT = Verdict.IMAGE_PROXY_ON_OPEN.number
 SCANNER = Verdict.SECURITY_SCANNER.number
 
 Numbers = tuple[int, int]  # of a verdict and of the rule that gave it
 Window = tuple[datetime, datetime]
+
+
+class Row(NamedTuple):
+    """An open, as far as it is judged."""
+
+    id: UUID
+    pixel_id: int
+    opened_at: datetime
+    ip: str | None
+    user_agent_id: int | None
+    verdict: int
+    rule: int
+    rules_version: int
 
 
 @dataclass(slots=True)
@@ -66,9 +81,10 @@ class JudgeAgain:
             return self._judged(stored)
 
     def _judged(self, stored: dict[int, UniqueOpen]) -> Outcome:
-        opens: dict[int, list[Open]] = defaultdict(list)
-        for one in Open.objects.filter(pixel__in=stored).order_by("pixel", "opened_at", "pk"):
-            opens[one.pixel_id].append(one)
+        opens: dict[int, list[Row]] = defaultdict(list)
+        rows = Open.objects.filter(pixel__in=stored).order_by("pixel", "opened_at", "pk")
+        for values in rows.values_list(*Row._fields).iterator(2_000):
+            opens[values[1]].append(Row(*values))
         self._learn_agents(one.user_agent_id for some in opens.values() for one in some)
         fan_outs = fan_outs_of({one.ip for some in opens.values() for one in some if one.ip})
         outcome = Outcome()
@@ -90,29 +106,29 @@ class JudgeAgain:
             changes.apply()
         return outcome
 
-    def _verdicts(self, opens: Sequence[Open], fan_outs: dict[str, list[Window]]) -> list[Numbers]:
+    def _verdicts(self, opens: Sequence[Row], fan_outs: dict[str, list[Window]]) -> list[Numbers]:
         """Of one pixel's opens, in order of time."""
         judge = self._judge.verdict_and_rule
         alone = [judge(self._agents.get(one.user_agent_id or 0, ""), one.ip) for one in opens]
         in_burst = bursts(
             [
-                Fetch(one.opened_at, one.ip, verdict)
-                for one, (verdict, _) in zip(opens, alone, strict=True)
+                Fetch(one.opened_at, one.ip, numbers[0] if is_suspect(numbers) else NO_SUSPECT)
+                for one, numbers in zip(opens, alone, strict=True)
             ]
         )
         verdicts = []
         for place, (one, numbers) in enumerate(zip(opens, alone, strict=True)):
-            ruling = self._rulings.about(one.pk, one.ip, one.user_agent_id)
+            ruling = self._rulings.about(one.id, one.ip, one.user_agent_id)
             if ruling is not None:
                 numbers = ruling.verdict, BY_HAND.number
             elif place in in_burst:
                 numbers = SCANNER, BURST.number
-            elif numbers[0] in SUSPECTS and self._is_fanned_out(one, fan_outs):
+            elif is_suspect(numbers) and self._is_fanned_out(one, fan_outs):
                 numbers = SCANNER, FAN_OUT.number
             verdicts.append(numbers)
         return verdicts
 
-    def _is_fanned_out(self, one: Open, stored: dict[str, list[Window]]) -> bool:
+    def _is_fanned_out(self, one: Row, stored: dict[str, list[Window]]) -> bool:
         ip = one.ip or ""
         windows = [*stored.get(ip, ()), *self._fan_outs.get(ip, ())]
         return any(start <= one.opened_at < end for start, end in windows)
@@ -124,6 +140,12 @@ class JudgeAgain:
         for start in range(0, len(ordered := sorted(new)), 500):
             some = UserAgent.objects.filter(pk__in=ordered[start : start + 500])
             self._agents.update(some.values_list("pk", "text"))
+
+
+def is_suspect(numbers: Numbers) -> bool:
+    """Scanners dress up as browsers. A mail client that names itself may well open a shared
+    mailbox in three places at once."""
+    return numbers[0] in SUSPECTS and numbers[1] != MAIL_CLIENT.number
 
 
 def fan_outs_of(ips: Iterable[str]) -> dict[str, list[Window]]:
@@ -144,8 +166,8 @@ class Changes:
         self._campaigns: dict[int, Counter[str]] = defaultdict(Counter)
         self._quarters: dict[tuple[int, datetime], Counter[str]] = defaultdict(Counter)
 
-    def add_open(self, unique: UniqueOpen, one: Open, verdict: int, rule: int) -> None:
-        self._opens[verdict, rule].append(one.pk)
+    def add_open(self, unique: UniqueOpen, one: Row, verdict: int, rule: int) -> None:
+        self._opens[verdict, rule].append(one.id)
         if unique.is_test or verdict == one.verdict:
             return
         counts = self._campaigns[unique.campaign_id]
@@ -156,7 +178,7 @@ class Changes:
             quarter = self._quarters[unique.campaign_id, quarter_of(one.opened_at)]
             quarter["human_opens"] += change
 
-    def add_pixel(self, unique: UniqueOpen, opens: Sequence[Open], verdicts: list[int]) -> None:
+    def add_pixel(self, unique: UniqueOpen, opens: Sequence[Row], verdicts: list[int]) -> None:
         """``opens`` are all of the pixel's, in order of time."""
         best = max(verdicts)
         humans = (
@@ -188,6 +210,15 @@ class Changes:
                 )
         UniqueOpen.objects.bulk_update(
             self._pixels, ["verdict", "first_human_opened_at"], batch_size=200
+        )
+        # All that are concerned, also where the changes cancel each other out: whoever holds the
+        # campaign's row knows that nobody is between its opens and its quarters.
+        concerned = {*self._campaigns, *(campaign_id for campaign_id, _ in self._quarters)}
+        list(
+            CampaignCounts.objects.select_for_update()
+            .filter(pk__in=concerned)
+            .order_by("pk")
+            .values_list("pk")
         )
         for campaign_id, counts in sorted(self._campaigns.items()):
             add_to(CampaignCounts.objects.filter(campaign=campaign_id), counts)

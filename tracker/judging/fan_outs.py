@@ -17,6 +17,8 @@ from tracker.verdicts import Verdict
 # An office behind one address has many readers too, but these share their domain.
 RECIPIENTS = 10
 DOMAINS = 5
+# So do the customers of a mobile carrier; their phones differ, a scanner's browser does not.
+AGENTS = 3
 WINDOW = timedelta(minutes=10)
 # Windows overlap by half, so that none falls apart between two.
 STEP = WINDOW / 2
@@ -41,6 +43,7 @@ SELECT {{ip}}, count(DISTINCT pixel_id) FROM tracker_open
 WHERE id >= %s AND id < %s AND opened_at >= %s AND opened_at < %s AND ip IS NOT NULL
     AND verdict IN ({", ".join(str(verdict) for verdict in sorted(SUSPECTS))}, {{scanner}})
 GROUP BY 1 HAVING count(DISTINCT pixel_id) >= {RECIPIENTS}
+    AND count(DISTINCT user_agent_id) <= {AGENTS}
 """
 
 
@@ -50,7 +53,7 @@ def find_fan_outs(since: datetime, until: datetime) -> list[FanOut]:
         FanOut(ip=ip, starts_at=start, ends_at=start + WINDOW, recipients=recipients)
         for start in windows(since, until)
         for ip, recipients in busy_addresses(start, start + WINDOW)
-        if not is_of_a_mail_service(ip) and domains_reached(ip, start, start + WINDOW) >= DOMAINS
+        if not is_shared_by_readers(ip) and domains_reached(ip, start, start + WINDOW) >= DOMAINS
     ]
 
 
@@ -65,10 +68,13 @@ def store(found: Sequence[FanOut]) -> None:
     )
 
 
-def is_of_a_mail_service(ip: str) -> bool:
-    """Whether many readers of many firms share this address by the nature of their mail service."""
+def is_shared_by_readers(ip: str) -> bool:
+    """Whether readers of many firms may share this address: a mail service's, or one next door."""
     owners = process_judge().networks.owners(ip)
-    if owners and owners & PROXIES:
+    if owners is None:
+        # A private address: most often a proxy stands there that was not declared as trusted.
+        return True
+    if owners & PROXIES:
         return True
     address = ip_address(ip)
     return any(address.version == one.version and address in one for one in OUTLOOK_ON_THE_WEB)
@@ -113,9 +119,16 @@ def id_bounds(start: datetime, end: datetime) -> tuple[UUID, UUID]:
 
 def domains_reached(ip: str, start: datetime, end: datetime) -> int:
     """Of the recipients whose pixels this address opened; a look at some hundred is enough."""
+    first, last = id_bounds(start, end)
     pixels = (
         Pixel.objects.of_recipients()
-        .filter(opens__ip=ip, opens__opened_at__gte=start, opens__opened_at__lt=end)
+        .filter(
+            opens__id__gte=first,
+            opens__id__lt=last,
+            opens__ip=ip,
+            opens__opened_at__gte=start,
+            opens__opened_at__lt=end,
+        )
         .values_list("recipient__email_key", flat=True)
         .distinct()[:500]
     )

@@ -16,13 +16,14 @@ from django.utils import timezone
 
 from tracker.judging.process import process_judge
 from tracker.judging.recent import judge_recent
+from tracker.quarters import EPOCH
 
 logger = logging.getLogger("tracker.judging")
 
 EVERY = 60.0  # seconds
 # It never takes more than this share of the time, however much there is to judge.
 REST = 9.0
-# How far back the first run looks: what came while no server ran was replayed, or is not there.
+# How far back the first run looks; what is replayed later says so itself.
 LOOK_BACK = timedelta(minutes=15)
 
 
@@ -33,12 +34,20 @@ class Schedule:
         self._lock_file = directory / "judging.lock"
         self._every = every
         self._since: datetime | None = None
+        self._oldest_replayed: datetime | None = None
+        self._since_lock = threading.Lock()
         self._is_over = threading.Event()
         # A daemon: a database that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="judging", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def look_back_to(self, microseconds: int) -> None:
+        """An open of that moment was recorded only now; from the thread that replays."""
+        moment = EPOCH + timedelta(microseconds=microseconds)
+        with self._since_lock:
+            self._oldest_replayed = min(moment, self._oldest_replayed or moment)
 
     def stop(self) -> None:
         self._is_over.set()
@@ -57,10 +66,16 @@ class Schedule:
 
     def _judge(self) -> None:
         now = timezone.now()
+        since = self._since or now - LOOK_BACK
+        with self._since_lock:
+            replayed, self._oldest_replayed = self._oldest_replayed, None
+        if replayed is not None:
+            since = min(since, replayed)
         try:
-            outcome = judge_recent(self._since or now - LOOK_BACK, now)
+            outcome = judge_recent(since, now)
         except Exception as error:
             # The next run looks as far back as this one.
+            self._since = since
             logger.warning("recent opens were not judged again: %s", error)
             return
         finally:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
 
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from campaigns.models import Campaign
 from tracker.judging.again import JudgeAgain, Outcome
 from tracker.judging.fan_outs import find_fan_outs, store
-from tracker.models import QuarterHourCounts, Rejudging, UniqueOpen
+from tracker.judging.process import stamp_of
+from tracker.models import FanOut, QuarterHourCounts, Rejudging, Ruling, UniqueOpen
 from tracker.quarters import QUARTER
 from tracker.verdicts import RULES_VERSION
 
@@ -33,8 +38,12 @@ def rejudge(
     fan_outs = [one for span in spans(campaign) for one in find_fan_outs(*span)]
     walk = None
     if not is_dry_run:
-        store(fan_outs)
         walk = unfinished(campaign)
+        with transaction.atomic():
+            if campaign is None:
+                # Found by rules that may be other ones now.
+                FanOut.objects.all().delete()
+            store(fan_outs)
     judge = JudgeAgain(is_dry_run=is_dry_run, fan_outs=fan_outs if is_dry_run else ())
     total = Outcome()
     for pixel_ids in steps(campaign, walk.last_pixel_id if walk else 0):
@@ -54,10 +63,17 @@ def rejudge(
 
 
 def unfinished(campaign: Campaign | None) -> Rejudging:
-    walk = Rejudging.objects.filter(
-        campaign=campaign, rules_version=RULES_VERSION, finished_at=None
-    ).last()
-    return walk or Rejudging.objects.create(campaign=campaign, rules_version=RULES_VERSION)
+    """The walk that was cut short, if nothing has changed that verdicts depend on; or a new one."""
+    same = {"campaign": campaign, "rules_version": RULES_VERSION, "basis": basis()}
+    walk = Rejudging.objects.filter(**same, finished_at=None).last()
+    return walk or Rejudging.objects.create(**same)
+
+
+def basis() -> str:
+    """Another text whenever a ruling was made or taken back, or a list of networks replaced."""
+    rulings = Ruling.objects.aggregate(last=Max("pk"), rulings=Count("pk"))
+    stamp = stamp_of(Path(settings.NETWORKS_DIR))
+    return sha256(repr((rulings, stamp)).encode()).hexdigest()
 
 
 def opened_pixels(campaign: Campaign | None) -> QuerySet[UniqueOpen]:

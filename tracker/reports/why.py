@@ -86,11 +86,14 @@ def explained(
         and fan_out.ip == one.ip
         and fan_out.starts_at <= one.opened_at < fan_out.ends_at
     ]
+    evidence = list(dict.fromkeys(evidence))
+    if ruling is not None and (rule is None or rule.id != "by-hand"):
+        evidence.append(f"A person has decided about it, which is not applied here yet: {ruling}.")
     evidence += timing(one, campaign)
     if one.rules_version != RULES_VERSION and rule:
         evidence.append("Judged by an older version of the rules; `manage.py rejudge` judges anew.")
     if one.is_at_ceiling:
-        evidence.append("More fetches followed within this minute and are not recorded one by one.")
+        evidence.append("With it the pixel reached its ceiling: further ones are not recorded.")
     return Explained(
         one,
         verdict,
@@ -100,7 +103,7 @@ def explained(
         confidence,
         agent,
         client_name(agent),
-        ruling,
+        ruling if rule and rule.id == "by-hand" else None,
     )
 
 

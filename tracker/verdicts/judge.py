@@ -16,7 +16,7 @@ REMEMBERED = 4096
 SHOWN_LENGTH = 100
 
 _PURPOSES = frozenset({"sec-purpose", "purpose", "x-purpose", "x-moz"})
-_AHEAD_OF_TIME = ("prefetch", "prerender", "preview")
+_AHEAD_OF_TIME = ("prefetch",)
 
 _Numbers = tuple[int, int]  # of the verdict and of the rule
 # The answer for every owner of an address, or the same one wherever it comes from.

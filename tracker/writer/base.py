@@ -8,7 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tracker.hits import Hit
@@ -94,6 +94,11 @@ class Writer(ABC):
                 cursor.execute(ADD_USER_AGENTS.format(", ".join(["(%s)"] * len(some))), some)
                 cursor.execute(FIND_USER_AGENTS.format(", ".join(["%s"] * len(some))), some)
                 self._agent_ids.update(cursor.fetchall())
+
+
+def is_hits_fault(error: Exception) -> bool:
+    """Whether the database refuses a hit for what is in it, and would take others."""
+    return isinstance(error, DataError | IntegrityError | OverflowError | ValueError)
 
 
 def private_connection(alias: str) -> BaseDatabaseWrapper:

@@ -32,7 +32,10 @@ pytestmark = pytest.mark.usefixtures("real_db")
 
 NOON = 1_770_000_000_000_000 // 900_000_000 * 900_000_000
 SECOND = 1_000_000
-BROWSER = AGENTS["human_client"]
+BROWSER = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/149.0.0.0 Safari/537.36"
+)
 
 
 def number(name: str) -> int:
@@ -260,3 +263,44 @@ def test_whatever_is_judged_again_the_counts_agree_with_a_recount(
     for place, _ in ruled:
         last = [verdict for other, verdict in ruled if other % len(stored) == place % len(stored)]
         assert Open.objects.get(pk=stored[place % len(stored)].pk).verdict == number(last[-1])
+
+
+def test_a_ruling_made_while_a_walk_was_cut_short_is_not_skipped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(walk, "PIXELS", 2)
+    campaign = make_campaign(*emails(4))
+    write_hits([make_hit(pixel.pk, user_agent=BROWSER) for pixel in pixels_of(campaign)])
+
+    class PowerCutError(Exception):
+        pass
+
+    def cut(outcome: Any) -> None:
+        raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        rejudge(told=cut)
+    Ruling.objects.create(user_agent=UserAgent.objects.get(text=BROWSER), verdict=number("bot"))
+    rejudge()
+    assert counts_of(campaign).bot_opens == 4
+
+
+def test_the_customers_of_one_carrier_and_whoever_comes_through_a_private_address_are_people() -> (
+    None
+):
+    campaign = make_campaign(*[f"a@d{n}.example" for n in range(24)])
+    for place, pixel in enumerate(pixels_of(campaign)):
+        phone = f"{BROWSER} Phone/{place % 12}"
+        ip, agent = ("203.0.113.9", phone) if place < 12 else ("10.0.0.5", BROWSER)
+        write_hits([make_hit(pixel.pk, at=NOON + place * SECOND, ip=ip, user_agent=agent)])
+    rejudge()
+    assert counts_of(campaign).unique_human_opens == 24
+
+
+def test_a_mail_client_in_three_places_at_once_reads_a_shared_mailbox() -> None:
+    campaign = make_campaign("info@example.com")
+    (pixel,) = pixels_of(campaign)
+    for second, ip in ((0, "192.0.2.1"), (5, "198.51.100.1"), (9, "203.0.113.1")):
+        write_hits([make_hit(pixel.pk, at=NOON + second * SECOND, ip=ip)])
+    rejudge()
+    assert counts_of(campaign).unique_human_opens == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import counts_of, make_campaign, make_hit, pixels_of
+from tests.tracker.judging.test_again import BROWSER
 from tracker.judging.recent import judge_recent
 from tracker.judging.schedule import Schedule
 from tracker.models import Open, Ruling
@@ -25,7 +26,7 @@ def test_a_burst_that_began_before_the_last_look_is_seen_whole() -> None:
     campaign = make_campaign("a@example.com")
     (pixel,) = pixels_of(campaign)
     for second, ip in ((-20, "192.0.2.1"), (-10, "198.51.100.1"), (5, "203.0.113.1")):
-        write_hits([make_hit(pixel.pk, at=NOON + second * SECOND, ip=ip)])
+        write_hits([make_hit(pixel.pk, at=NOON + second * SECOND, ip=ip, user_agent=BROWSER)])
     outcome = judge_recent(AT_NOON, AT_NOON + timedelta(minutes=1))
     assert outcome.changed == 3
     assert counts_of(campaign).security_scanner_opens == 3
@@ -36,7 +37,9 @@ def test_a_fan_out_is_seen_and_ordinary_opens_are_left_alone() -> None:
     campaign = make_campaign(*[f"a@d{n}.example" for n in range(14)])
     pixels = pixels_of(campaign)
     for place, pixel in enumerate(pixels[:12]):
-        write_hits([make_hit(pixel.pk, at=NOON + place * SECOND, ip="203.0.113.9")])
+        write_hits(
+            [make_hit(pixel.pk, at=NOON + place * SECOND, ip="203.0.113.9", user_agent=BROWSER)]
+        )
     write_hits([make_hit(pixels[12].pk, at=NOON, ip="192.0.2.1")])
     outcome = judge_recent(AT_NOON, AT_NOON + timedelta(minutes=1))
     assert (outcome.judged, outcome.changed) == (12, 12)
@@ -58,7 +61,7 @@ def test_the_schedule_judges_by_itself_and_only_one_of_two_at_a_time(tmp_path: P
     (pixel,) = pixels_of(campaign)
     now = time.time_ns() // 1000
     for second, ip in ((-9, "192.0.2.1"), (-6, "198.51.100.1"), (-3, "203.0.113.1")):
-        write_hits([make_hit(pixel.pk, at=now + second * SECOND, ip=ip)])
+        write_hits([make_hit(pixel.pk, at=now + second * SECOND, ip=ip, user_agent=BROWSER)])
     schedules = [Schedule(tmp_path, every=0.05) for _ in range(2)]
     for schedule in schedules:
         schedule.start()

@@ -110,7 +110,7 @@ def test_what_is_no_get_is_a_bot(method: str) -> None:
     [
         ("Sec-Purpose", "prefetch;prerender"),
         ("purpose", "Prefetch"),
-        ("X-Purpose", "preview"),
+        ("X-Purpose", "prefetch"),
         ("X-moz", "prefetch"),
     ],
 )
