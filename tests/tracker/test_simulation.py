@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -125,6 +126,8 @@ def test_an_interrupted_simulation_leaves_nothing(made: Installation) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Ctrl-C is ignored in what a shell has started in the background.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert "requests, at most 10 a second" in process.stdout.readline()
