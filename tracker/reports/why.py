@@ -77,16 +77,10 @@ def explained(
     else:
         sentence = rule.sentence
         evidence.append(f"By agent and address alone: {alone.verdict.label}. {alone.why}")
-    evidence += neighbours(one, all_opens) if rule and rule.id == "burst" else []
-    evidence += [
-        f"{fan_out.ip} fetched the pixels of {fan_out.recipients} recipients within ten minutes."
-        for fan_out in fan_outs
-        if rule
-        and rule.id == "fan-out"
-        and fan_out.ip == one.ip
-        and fan_out.starts_at <= one.opened_at < fan_out.ends_at
-    ]
-    evidence = list(dict.fromkeys(evidence))
+    if rule is not None and rule.id == "burst":
+        evidence += neighbours(one, all_opens)
+    if rule is not None and rule.id == "fan-out":
+        evidence += trails(one, fan_outs)
     if ruling is not None and (rule is None or rule.id != "by-hand"):
         evidence.append(f"A person has decided about it, which is not applied here yet: {ruling}.")
     evidence += timing(one, campaign)
@@ -111,6 +105,16 @@ def neighbours(one: Open, all_opens: list[Open]) -> list[str]:
     near = [other for other in all_opens if abs(other.opened_at - one.opened_at) <= WITHIN]
     networks = {network_of(other.ip) for other in near if other.ip}
     return [f"{len(near)} fetches from {len(networks)} networks within {WITHIN.seconds} s of it."]
+
+
+def trails(one: Open, fan_outs: list[FanOut]) -> list[str]:
+    """Windows overlap, so the same may be found twice; it is said once."""
+    said = [
+        f"{fan_out.ip} fetched the pixels of {fan_out.recipients} recipients within ten minutes."
+        for fan_out in fan_outs
+        if fan_out.ip == one.ip and fan_out.starts_at <= one.opened_at < fan_out.ends_at
+    ]
+    return list(dict.fromkeys(said))
 
 
 def timing(one: Open, campaign: Campaign) -> list[str]:
