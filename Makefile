@@ -24,11 +24,11 @@ help: ## show this list
 
 .PHONY: run
 run: .venv/production .env ## set up what is missing and serve on http://127.0.0.1:8000 (PORT=…)
+	@$(BIN)/python config/local_address.py $(PORT)
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) create_administrator --once
 	@$(MANAGE) demo --once
-	@grep -qs '^PUBLIC_URL=' .env || export PUBLIC_URL=$${PUBLIC_URL:-http://127.0.0.1:$(PORT)}; \
-		exec $(MANAGE) serve --bind 127.0.0.1:$(PORT)
+	@exec $(MANAGE) serve --bind 127.0.0.1:$(PORT)
 
 .PHONY: install
 install: .venv/production ## the virtual environment with what production runs on
@@ -66,6 +66,11 @@ LINT_KEY := lint-lint-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ
 format: .venv/development ## put the code into the one style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+.PHONY: messages
+messages: .venv/production ## collect the texts of all pages for translation, and compile them (needs gettext)
+	SECRET_KEY=$(LINT_KEY) $(MANAGE) makemessages --all
+	SECRET_KEY=$(LINT_KEY) $(MANAGE) compilemessages --ignore .venv
 
 .PHONY: bench
 bench: .venv/development ## measure against a plain view and nginx in two minutes (needs PostgreSQL, wrk)

@@ -6,6 +6,9 @@ from __future__ import annotations
 import os
 import sys
 
+# What SQLite says of a database that was not migrated.
+MISSING = ("no such column", "no such table")
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -20,9 +23,11 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"A setting is wrong. {error}")
-    except OperationalError as error:
-        sys.exit(f"The database that DATABASE_URL names does not answer: {error}")
-    except ProgrammingError as error:
+    except (OperationalError, ProgrammingError) as error:
+        # SQLite calls a column that is missing an OperationalError, too.
+        is_old = isinstance(error, ProgrammingError) or str(error).startswith(MISSING)
+        if not is_old:
+            sys.exit(f"The database that DATABASE_URL names does not answer: {error}")
         sys.exit(f"The database is not up to date ({error}).\nRun: manage.py migrate")
 
 

@@ -13,15 +13,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
+from benchmarks import erasing, moving, pages, rejudging
 from benchmarks import options as command_line
 from benchmarks.contestants import GLIMPSE, NGINX, PLAIN, Contestant, Field, MissingError
 from benchmarks.data import Stock
+from benchmarks.export import export_table, measure_export
 from benchmarks.growth import measure_growth, sample
-from benchmarks.measure import Measurement, Results, measure
-from benchmarks.options import Options
+from benchmarks.imports import imports_table, measure_imports
+from benchmarks.measure import Results, in_turn, spread
+from benchmarks.options import COMPARISON, WITHOUT_LOAD, Options
 from benchmarks.postgresql import server_settings
+from benchmarks.reporting import Report, is_reached
 from benchmarks.tables import check_table, cost_table, growth_table, speed_table, write_section
+from benchmarks.verdicts import measure_verdicts, share_of_verdicts, verdicts_table
 from benchmarks.wrk import Generator
+
+Form = Callable[[Options], Report]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,7 +37,12 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, end)
     about = description(options, server_settings(options.postgresql))
     print(about, flush=True)
-    return grow(options, about) if options.growth else compare(options, about)
+    report = FORMS[options.form](options)
+    content = f"{about} {report.about}".rstrip() + f"\n\n{report.content}"
+    print("\n" + content, flush=True)
+    if options.write:
+        write_section(report.section, content)
+    return 0 if report.is_good else 1
 
 
 def end(number: int, frame: FrameType | None) -> None:
@@ -43,31 +55,28 @@ def description(options: Options, settings: dict[str, str]) -> str:
         f"`{options.command}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: "
         f"{os.cpu_count()} cores shared by load, servers and database; "
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}; "
-        f"PostgreSQL {facts}. {options.rounds} rounds of {options.seconds} seconds."
+        f"PostgreSQL {facts}. {options.rounds} rounds"
+        + ("." if options.form in WITHOUT_LOAD else f" of {options.seconds} seconds.")
     )
 
 
-def compare(options: Options, about: str) -> int:
+def compare(options: Options) -> Report:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="glimpse-bench-")))
         field = Field(options, folder, stack)
         contestants = prepared(field, options)
         generator = Generator(folder, field.paths(sample(options.pixels)))
         sizes = stored_bytes(contestants)
-        results = Results(all_rounds(contestants, generator, options))
+        results = Results(in_turn(contestants, generator, options))
         grown = {name: size - sizes[name] for name, size in stored_bytes(contestants).items()}
     content = "\n\n".join(
         [
-            about,
             speed_table(results, contestants, options.connections),
             check_table(results, contestants),
             cost_table(results, contestants, grown),
         ]
     )
-    print("\n" + content, flush=True)
-    if options.write:
-        write_section("comparison", content)
-    return judged(results, options)
+    return Report("comparison", content, is_good(results, options))
 
 
 def prepared(field: Field, options: Options) -> list[Contestant]:
@@ -93,40 +102,16 @@ def stored_bytes(contestants: Sequence[Contestant]) -> dict[str, int]:
     return {name: size for name, size in sizes.items() if size is not None}
 
 
-def all_rounds(
-    contestants: Sequence[Contestant], generator: Generator, options: Options
-) -> list[Measurement]:
-    """Alternating, and each round begins with another one: what disturbs the machine hits all."""
-    measurements = []
-    for number in range(options.rounds):
-        for connections in options.connections:
-            for place in range(len(contestants)):
-                contestant = contestants[(place + number) % len(contestants)]
-                one = measure(contestant, generator, connections, options.seconds, number)
-                print(line(one), flush=True)
-                measurements.append(one)
-    return measurements
-
-
-def line(one: Measurement) -> str:
-    return (
-        f"round {one.round + 1}, {one.connections:>4} connections, "
-        f"{one.contestant.name:<8} {one.load.rate:>9,.0f} hits/s, "
-        f"p50 {one.load.median * 1000:.1f} ms, p99 {one.load.p99 * 1000:.1f} ms"
-        + ("" if one.is_consistent else f"  WRONG: {one.load}, recorded {one.recorded}")
-    )
-
-
-def judged(results: Results, options: Options) -> int:
-    """The exit status: 1 when something answered was not kept, or a target was missed."""
+def is_good(results: Results, options: Options) -> bool:
+    """Whether all that was answered was kept and counted, and no target missed."""
     failures = results.failures()
     for one in failures:
-        print("NOT KEPT: " + line(one))
+        print("NOT KEPT: " + one.line())
     miscounted = [one for one in results.of(GLIMPSE) + results.of("sqlite") if not one.is_counted]
     for one in miscounted:
-        print(f"MISCOUNTED: {one.counted} for {one.recorded} opens; " + line(one))
+        print(f"MISCOUNTED: {one.counted} for {one.recorded} opens; " + one.line())
     reached = [*targets_reached(results, options)]
-    return 1 if failures or miscounted or not all(reached) else 0
+    return not failures and not miscounted and all(reached)
 
 
 def targets_reached(results: Results, options: Options) -> list[bool]:
@@ -149,13 +134,52 @@ def targets_reached(results: Results, options: Options) -> list[bool]:
     return reached
 
 
-def grow(options: Options, about: str) -> int:
+def grow(options: Options) -> Report:
     stocks, results = measure_growth(options)
-    content = f"{about}\n\n{growth_table(stocks, results, max(options.connections))}"
-    print("\n" + content)
-    if options.write:
-        write_section("growth", content)
-    return judged(results, options)
+    content = growth_table(stocks, results, max(options.connections))
+    return Report("growth", content, is_good(results, options))
+
+
+def import_lists(options: Options) -> Report:
+    runs = measure_imports(options)
+    ratios = [
+        spread(run.imported / run.bare for run in runs if run.database == database).median
+        for database in {run.database for run in runs}
+    ]
+    target = options.target_import
+    is_good = target is None or is_reached("times the bare rows", max(ratios), target)
+    about = f"{options.import_rows:,} rows, each with a new recipient and a pixel."
+    return Report("imports", imports_table(runs), is_good, about)
+
+
+def export_snippets(options: Options) -> Report:
+    export = measure_export(options)
+    content = export_table(export, options.export_recipients)
+    ratio = spread(export.ratios).median
+    is_good = is_reached("times the csv module", ratio, options.target_export)
+    return Report("export", content, is_good)
+
+
+def compare_verdicts(options: Options) -> Report:
+    contestants, results = measure_verdicts(options)
+    connections = max(options.connections)
+    content = verdicts_table(contestants, results, connections)
+    cost = share_of_verdicts(results, connections)
+    is_cheap = is_reached("of the throughput", cost, options.target_verdicts)
+    return Report("verdicts", content, is_good(results, options) and is_cheap)
+
+
+FORMS: dict[str, Form] = {
+    COMPARISON: compare,
+    "growth": grow,
+    "import": import_lists,
+    "export": export_snippets,
+    "verdicts": compare_verdicts,
+    "pages": pages.report,
+    "rejudge": rejudging.report,
+    "erase": erasing.report,
+    "move": moving.report,
+}
 
 
 if __name__ == "__main__":

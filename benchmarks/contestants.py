@@ -16,6 +16,7 @@ from benchmarks.databases import (
     Ledger,
     PlainLedger,
     PostgresqlLedger,
+    Rows,
     SqliteLedger,
     fill_plain,
     fill_postgresql,
@@ -64,6 +65,7 @@ class Contestant:
     # Reads the groups that were committed; only our own endpoint counts them.
     metrics_token: str = ""
     one_statement_a_group: bool = False
+    database_url: str = ""
 
 
 class Field:
@@ -96,13 +98,17 @@ class Field:
         }
 
     def glimpse_on_postgresql(
-        self, stock: Stock, name: str = GLIMPSE, title: str = "this endpoint on PostgreSQL"
+        self,
+        stock: Rows,
+        name: str = GLIMPSE,
+        title: str = "this endpoint on PostgreSQL",
+        **settings: str,
     ) -> Contestant:
         url = self._stack.enter_context(own_database(self._options.postgresql, name))
         migrate(["manage.py", "migrate", "--verbosity=0"], self.environment(url))
         fill_postgresql(url, stock)
         settle(url)
-        return self._glimpse(name, title, url, PostgresqlLedger(url), True)
+        return self._glimpse(name, title, url, PostgresqlLedger(url), True, **settings)
 
     def glimpse_on_sqlite(self, stock: Stock) -> Contestant:
         path = self._folder / "glimpse.sqlite3"
@@ -112,11 +118,17 @@ class Field:
         return self._glimpse("sqlite", title, sqlite_url(path), SqliteLedger(path), False)
 
     def _glimpse(
-        self, name: str, title: str, url: str, ledger: Ledger, one_statement: bool
+        self,
+        name: str,
+        title: str,
+        url: str,
+        ledger: Ledger,
+        one_statement: bool,
+        **settings: str,
     ) -> Contestant:
         port, token = free_port(), secrets.token_hex(16)
         command = [sys.executable, "manage.py", "serve", "--bind", f"127.0.0.1:{port}"]
-        self._run(name, command, self.environment(url, token), port)
+        self._run(name, command, {**self.environment(url, token), **settings}, port)
         return Contestant(
             name,
             title,
@@ -124,6 +136,7 @@ class Field:
             ledger=ledger,
             metrics_token=token,
             one_statement_a_group=one_statement,
+            database_url=url,
         )
 
     def plain_views(self, stock: Stock) -> list[Contestant]:

@@ -37,6 +37,14 @@ class Stock:
         """Of each campaign; all campaigns go to the same."""
         return -(-self.pixels // CAMPAIGNS)
 
+    @property
+    def until(self) -> datetime:
+        return SENT_AT + self.opens * BETWEEN_OPENS
+
+    def counting(self) -> list[str]:
+        """Statements that count what was loaded."""
+        return [COUNT_CAMPAIGNS, COUNT_QUARTERS] if self.opens else [COUNT_CAMPAIGNS]
+
     def tables(self) -> list[Table]:
         """For a database that takes rows: campaigns, recipients, pixels, without opens."""
         return [

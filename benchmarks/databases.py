@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -14,8 +14,9 @@ from typing import Protocol
 import psycopg
 from psycopg import sql
 
-from benchmarks.data import COUNT_CAMPAIGNS, COUNT_QUARTERS, Stock, Table, hit_id
+from benchmarks.data import COUNT_CAMPAIGNS, SENT_AT, Stock, Table, hit_id
 from benchmarks.servers import ROOT, ServerError, inherited
+from tracker.retention.months import first_id, months, months_later
 
 
 def migrate(command: Iterable[str], environment: Mapping[str, str]) -> None:
@@ -52,13 +53,38 @@ CREATE INDEX open_pixel_opened_at ON tracker_open (pixel_id, opened_at)
 """
 
 
-def fill_postgresql(url: str, stock: Stock) -> None:
+class Rows(Protocol):
+    """What a database is filled with: made by queries, counted by statements."""
+
+    @property
+    def opens(self) -> int: ...
+
+    @property
+    def until(self) -> datetime:
+        """No open is later."""
+
+    def selections(self) -> list[tuple[str, str]]: ...
+
+    def counting(self) -> list[str]: ...
+
+
+def months_of(stock: Rows) -> Iterator[bytes]:
+    """Partitions for the opens of the stock, as they would have been made in their time."""
+    for month in months(SENT_AT, stock.until) if stock.opens else ():
+        bounds = f"FROM ('{first_id(month)}') TO ('{first_id(months_later(month, 1))}')"
+        name = f"tracker_open_{month:%Y_%m}"
+        yield f"CREATE TABLE {name} PARTITION OF tracker_open FOR VALUES {bounds}".encode()
+
+
+def fill_postgresql(url: str, stock: Rows) -> None:
     """By COPY out of a query into the table: tens of millions of rows within minutes."""
     with (
         psycopg.connect(url, options="-c timezone=UTC") as source,
         psycopg.connect(url, options="-c timezone=UTC") as target,
     ):
         target.execute(WITHOUT_INDEXES)
+        for partition in months_of(stock):
+            target.execute(partition)
         for table, selection in stock.selections():
             with (
                 source.cursor().copy(f"COPY ({selection}) TO STDOUT".encode()) as rows,
@@ -71,9 +97,8 @@ def fill_postgresql(url: str, stock: Stock) -> None:
             "FROM tracker_useragent"
         )
         target.execute(WITH_INDEXES)
-        target.execute(COUNT_CAMPAIGNS)
-        if stock.opens:
-            target.execute(COUNT_QUARTERS)
+        for statement in stock.counting():
+            target.execute(statement.encode())
 
 
 def fill_plain(url: str, tokens: Iterable[str]) -> None:
@@ -126,7 +151,10 @@ class PostgresqlLedger:
         return self._number("SELECT sum(opens) FROM tracker_campaigncounts")
 
     def size(self) -> int | None:
-        return self._number("SELECT pg_total_relation_size('tracker_open')")
+        return self._number(
+            "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits "
+            "WHERE inhparent = 'tracker_open'::regclass"
+        )
 
     def _number(self, statement: str, *values: str) -> int:
         row = self._connection.execute(statement.encode(), values).fetchone()

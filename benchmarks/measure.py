@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 
 from benchmarks.contestants import Contestant
 from benchmarks.databases import Ledger
+from benchmarks.options import Options
 from benchmarks.wrk import Generator, Load
 
 SETTLES_WITHIN = 30.0
@@ -43,6 +44,32 @@ class Measurement:
     def is_counted(self) -> bool:
         """The counters grew by what was recorded."""
         return self.counted == self.recorded
+
+    def line(self) -> str:
+        return (
+            f"round {self.round + 1}, {self.connections:>4} connections, "
+            f"{self.contestant.name:<8} {self.load.rate:>9,.0f} hits/s, "
+            f"p50 {self.load.median * 1000:.1f} ms, p99 {self.load.p99 * 1000:.1f} ms"
+            + ("" if self.is_consistent else f"  WRONG: {self.load}, recorded {self.recorded}")
+        )
+
+
+def in_turn(
+    contestants: Sequence[Contestant],
+    generator: Generator,
+    options: Options,
+    connections: Sequence[int] = (),
+) -> list[Measurement]:
+    """Alternating, and each round begins with another one: what disturbs the machine hits all."""
+    measurements = []
+    for number in range(options.rounds):
+        for each in connections or options.connections:
+            for place in range(len(contestants)):
+                contestant = contestants[(place + number) % len(contestants)]
+                one = measure(contestant, generator, each, options.seconds, number)
+                print(one.line(), flush=True)
+                measurements.append(one)
+    return measurements
 
 
 def measure(

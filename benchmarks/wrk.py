@@ -20,18 +20,26 @@ USER_AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.3.0",
 )
 
+# The address that a trusted proxy tells of a client, or none, and its agent.
+Client = tuple[str, str]
+CLIENTS = [("", agent) for agent in USER_AGENTS]
+
 # The requests are made before the first is sent, so that wrk itself costs little.
 SCRIPT = """
 local requests, at = {}, 0
 
 function init(arguments)
-  local agents = {}
-  for agent in io.lines(arguments[2]) do agents[#agents + 1] = agent end
-  for path in io.lines(arguments[1]) do
-    local agent = agents[#requests % #agents + 1]
-    requests[#requests + 1] = wrk.format("GET", arguments[4] .. path, {
+  local clients = {}
+  for line in io.lines(arguments[2]) do
+    local address, agent = line:match("^(.-)\t(.*)$")
+    clients[#clients + 1] = {
       ["Host"] = "127.0.0.1", ["User-Agent"] = agent, ["Accept"] = "image/*,*/*;q=0.8",
-      ["Accept-Encoding"] = "gzip, deflate" })
+      ["Accept-Encoding"] = "gzip, deflate",
+      ["X-Forwarded-For"] = address ~= "" and address or nil }
+  end
+  for path in io.lines(arguments[1]) do
+    local client = clients[#requests % #clients + 1]
+    requests[#requests + 1] = wrk.format("GET", arguments[4] .. path, client)
   end
   at = math.floor(tonumber(arguments[3]) * #requests)
 end
@@ -72,13 +80,15 @@ class Load:
 class Generator:
     """One thread, since the servers need the other cores."""
 
-    def __init__(self, folder: Path, paths: Iterable[str]) -> None:
+    def __init__(
+        self, folder: Path, paths: Iterable[str], clients: Iterable[Client] = CLIENTS
+    ) -> None:
         self._script = folder / "pixels.lua"
         self._paths = folder / "paths.txt"
-        self._agents = folder / "agents.txt"
+        self._clients = folder / "clients.txt"
         self._script.write_text(SCRIPT)
         self._paths.write_text("\n".join(paths) + "\n")
-        self._agents.write_text("\n".join(USER_AGENTS) + "\n")
+        self._clients.write_text("".join(f"{address}\t{agent}\n" for address, agent in clients))
 
     def run(
         self,
@@ -92,7 +102,7 @@ class Generator:
         begin = str(random.random() if start is None else start % 1)
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout=10s"]
         command += ["-s", str(self._script), f"http://127.0.0.1:{port}", "--"]
-        command += [str(self._paths), str(self._agents), begin, prefix]
+        command += [str(self._paths), str(self._clients), begin, prefix]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         return read_figures(result.stdout, result.stderr)
 

@@ -17,22 +17,35 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from config.static_files import StaticFiles  # noqa: E402
+from tracker.breakdowns.refresh import refresh_due  # noqa: E402
 from tracker.ceiling import Ceiling  # noqa: E402
+from tracker.consent import make_up  # noqa: E402
 from tracker.endpoint import PixelEndpoint  # noqa: E402
-from tracker.hits import HitReader  # noqa: E402
-from tracker.judging.schedule import Schedule  # noqa: E402
+from tracker.hits import HitReader, Signals  # noqa: E402
+from tracker.importing.companion import Imports  # noqa: E402
+from tracker.judging.lately import Lately  # noqa: E402
+from tracker.judging.process import process_judge  # noqa: E402
+from tracker.judging.spreading import spread_rulings  # noqa: E402
+from tracker.list_misses import MissKeeper  # noqa: E402
+from tracker.list_snippets import configured_lists  # noqa: E402
+from tracker.models import Work  # noqa: E402
+from tracker.persons.sweep import Sweep  # noqa: E402
 from tracker.proxies import TrustedProxies  # noqa: E402
 from tracker.recorder import Recorder  # noqa: E402
 from tracker.replay import Replayer  # noqa: E402
+from tracker.retention.prune import keep_house  # noqa: E402
+from tracker.schedule import Chore, Schedule  # noqa: E402
 from tracker.spool import Spool  # noqa: E402
 from tracker.tokens import Tokens  # noqa: E402
+from tracker.work.companion import Companion  # noqa: E402
+from tracker.work.waiting import WorkOf  # noqa: E402
 from tracker.writer import is_hits_fault, open_writer  # noqa: E402
 
 if TYPE_CHECKING:
     from asgiref.typing import ASGI3Application
 
 spool = Spool(Path(settings.SPOOL_DIR))
-schedule = Schedule(Path(settings.SPOOL_DIR))
+lately = Lately()
 recorder = Recorder(open_writer().write, spool.append)
 application = PixelEndpoint(
     StaticFiles(
@@ -44,6 +57,8 @@ application = PixelEndpoint(
         Tokens(settings.PIXEL_KEY, settings.PIXEL_KEY_FALLBACKS),
         TrustedProxies(settings.TRUSTED_PROXIES),
         Ceiling(settings.PIXEL_CEILING),
+        Signals(settings.PRIVACY_SIGNALS),
+        configured_lists(),
     ),
     recorder=recorder,
     companions=[
@@ -52,11 +67,26 @@ application = PixelEndpoint(
             spool,
             open_writer().write,
             is_hits_fault=is_hits_fault,
-            tell_oldest=schedule.look_back_to,
+            tell_oldest=lately.look_back_to,
             is_away=lambda: recorder.is_away,
             resume=recorder.resume,
         ),
-        schedule,
+        Schedule(
+            Path(settings.SPOOL_DIR),
+            [
+                # First, so that nothing is judged that is to leave its recipient.
+                Chore("unlinking opens", make_up),
+                Chore("judging recent opens", lately.judge),
+                Chore("spreading rulings", spread_rulings),
+                Chore("erased people's evidence", Sweep().sweep),
+                Chore("adding up breakdowns", refresh_due),
+                Chore("retention", keep_house, every=3_600),
+            ],
+            # Each has a judge of its own, which has to follow new lists of networks.
+            in_every_process=process_judge.look_again,
+        ),
+        MissKeeper(),
+        Companion([Imports(), *(WorkOf(kind) for kind in Work.Kind)]),
     ],
 )
 

@@ -18,6 +18,18 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name not in left_out}
 
 
+class RefusalsInOneLine(logging.Filter):
+    """A request that was refused is no fault of the code: no traceback, and no lines of its own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", None)
+        if isinstance(status, int) and 400 <= status < 500:
+            # What the client sent may be in the message.
+            record.msg, record.args = " ".join(record.getMessage().splitlines()), ()
+            record.exc_info = record.exc_text = record.stack_info = None
+        return True
+
+
 class TextFormatter(logging.Formatter):
     """One line, its fields at the end as name=value."""
 

@@ -12,6 +12,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from tracker.private import PrivateConnection
+
 # Lets classes such as ModelAdmin[Campaign] name their types where Django itself does not.
 django_stubs_ext.monkeypatch()
 
@@ -57,6 +59,13 @@ def env_networks(name: str) -> list[str]:
     return list(networks)
 
 
+def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    text = env.str(name, default=default)
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} is {text!r}: write {' or '.join(choices)}.")
+    return str(text)
+
+
 def env_time_zone(name: str, default: str) -> str:
     zone = env.str(name, default=default)
     if zone not in available_timezones():
@@ -68,6 +77,8 @@ def env_time_zone(name: str, default: str) -> str:
 
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = env_secret("SECRET_KEY")
+# Former values: sessions and tombstones of erased people that they signed stay valid.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname or _public.query:
@@ -92,12 +103,17 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "csp",
+    "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
     "campaigns",
     "tracker",
 ]
 MIDDLEWARE = [
     # First: whatever reads the peer's address or scheme comes after it.
     "tracker.middleware.TrustedProxyMiddleware",
+    # Early, so that refusals, too, are in the reader's language.
+    "tracker.middleware.LanguageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -105,7 +121,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # No page is public unless its view says so.
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "tracker.middleware.LoginUnlessPublicMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Last, as its own documentation asks: it replaces the answer to a locked-out log-in.
@@ -137,6 +153,8 @@ if _engine == "django.db.backends.sqlite3":
     # returns (FULL): an answered hit has to survive a power cut.
     _options.setdefault("transaction_mode", "IMMEDIATE")
     _options.setdefault("timeout", 20)
+    # A file that is made now is its owner's alone.
+    _options.setdefault("factory", PrivateConnection)
     _options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
 elif _engine == "django.db.backends.postgresql":
     # The pages run in many short threads: they share these connections. The writer has its own.
@@ -154,9 +172,25 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
+# Tasks: which import to work on waits in the database; tracker.importing does the rest.
+
+TASKS = {
+    "default": {
+        "BACKEND": "django_tasks_db.DatabaseBackend",
+        # Each machine has a queue of its own, named after its folder: any name is allowed.
+        "QUEUES": [],
+    }
+}
+
 # Globalisation
 
-LANGUAGE_CODE = "en-gb"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 31_536_000  # seconds
+LANGUAGE_COOKIE_SECURE = _is_https
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = env_time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 USE_I18N = True
@@ -177,7 +211,14 @@ LOGGING = {
         "text": {"()": "config.logs.TextFormatter"},
         "json": {"()": "config.logs.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "filters": {"refusals": {"()": "config.logs.RefusalsInOneLine"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["refusals"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
@@ -206,6 +247,7 @@ if not SECURE_HSTS_INCLUDE_SUBDOMAINS:
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+CSRF_FAILURE_VIEW = "tracker.pages.refused.form_refused"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -269,10 +311,27 @@ PIXEL_KEY_FALLBACKS = env.list("PIXEL_KEY_FALLBACKS", default=[])
 TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES")
 # Where hits wait on the local disk while the database is away; each machine needs its own.
 SPOOL_DIR = env.path("SPOOL_DIR", default=str(BASE_DIR / "spool"))()
+# Where uploaded lists wait until they are imported; nobody else may read it.
+IMPORT_DIR = env.path("IMPORT_DIR", default=str(BASE_DIR / "imports"))()
+# The largest list that is taken, in megabytes.
+IMPORT_MOST_MB = env_int("IMPORT_MOST_MB", 2_000, least=1)
+# Domains that only an office's own mail server knows (office.local): imported all the same.
+INTERNAL_DOMAINS = [one.strip(" .").lower() for one in env.list("INTERNAL_DOMAINS", default=[])]
 # Exact lists of the networks of mail services, as `refresh_networks` keeps them.
 NETWORKS_DIR = env.path("NETWORKS_DIR", default=str(BASE_DIR / "networks"))()
 # The most hits of one pixel that a process records in a minute; 0: all.
 PIXEL_CEILING = env_int("PIXEL_CEILING", 1_000, least=0)
+# How many whole months before this one keep addresses and user agents, and opens; 0: for ever.
+KEEP_EVIDENCE_MONTHS = env_int("KEEP_EVIDENCE_MONTHS", 0, least=0)
+KEEP_OPENS_MONTHS = env_int("KEEP_OPENS_MONTHS", 0, least=0)
+# What is recorded of recipients who have not chosen, in campaigns that do not say: identified,
+# anonymous or off. After a change: `manage.py apply_tracking`.
+TRACKING_DEFAULT = env_choice("TRACKING_DEFAULT", "identified", ("identified", "anonymous", "off"))
+# What a request with Sec-GPC: 1 or DNT: 1 becomes.
+PRIVACY_SIGNALS = env_choice("PRIVACY_SIGNALS", "ignore", ("ignore", "anonymous", "off"))
+# What of a hit is stored once it was judged; truncated: /24 and /48.
+KEEP_ADDRESS = env_choice("KEEP_ADDRESS", "full", ("full", "truncated", "none"))
+KEEP_AGENT = env_choice("KEEP_AGENT", "full", ("full", "none"))
 # Bearer token that may read /metrics; empty: only administrators may.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 if METRICS_TOKEN and len(METRICS_TOKEN) < 20:

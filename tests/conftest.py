@@ -109,9 +109,9 @@ def make_hit(
 def people(db: None) -> dict[str, User]:
     """An administrator, a marketer, two viewers (one is staff) and somebody without a role."""
     # A test that really commits is followed by emptying all tables: the roles are made anew.
-    import_module("tracker.migrations.0002_add_roles").add_roles(
-        apps, SimpleNamespace(connection=connection)
-    )
+    editor = SimpleNamespace(connection=connection)
+    import_module("tracker.migrations.0002_add_roles").add_roles(apps, editor)
+    import_module("tracker.migrations.0020_work").let_marketers_judge_again(apps, editor)
     cast = {
         "administrator": User.objects.create_superuser("ada"),
         "marketer": User.objects.create_user("mara", is_staff=True),

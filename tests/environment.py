@@ -25,6 +25,7 @@ os.environ.update(
         "TIME_ZONE": "UTC",
         "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", f"sqlite:///{_scratch / 'db.sqlite3'}"),
         "SPOOL_DIR": str(_scratch / f"spool-{os.getpid()}"),
+        "IMPORT_DIR": str(_scratch / f"imports-{os.getpid()}"),
         # Each run its own: two checkouts may be tested at once.
         "STATIC_ROOT": str(_scratch / f"static-{os.getpid()}"),
     }

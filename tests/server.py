@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,8 +15,9 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -90,7 +93,7 @@ class Installation:
             try:
                 with urllib.request.urlopen(f"{self.address}/readyz", timeout=5):
                     return
-            except (urllib.error.URLError, ConnectionError):
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)
         raise AssertionError(f"the server did not start: {self.log}")
 
@@ -108,32 +111,90 @@ def installation(**settings: str) -> Iterator[Installation]:
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
             "STATIC_ROOT": f"{name}/static",
             "SPOOL_DIR": f"{name}/spool",
+            "IMPORT_DIR": f"{name}/imports",
             "METRICS_TOKEN": METRICS_TOKEN,
             "PYTHONUNBUFFERED": "1",
             **settings,
         }
         made = Installation(environment, Path(name), port)
-        made.manage("migrate", "--verbosity", "0")
+        if environment["DATABASE_URL"] != url:
+            migrate_empty(environment["DATABASE_URL"])
         yield made
+
+
+def migrate_empty(url: str) -> None:
+    """All tables in a database that is there and empty, or a file that is not there."""
+    if url.startswith("sqlite"):
+        shutil.copyfile(migrated_file(), urlsplit(url).path.removeprefix("/"))
+        return
+    server = os.environ["TEST_DATABASE_URL"]
+    name = urlsplit(url).path.removeprefix("/")
+    _on_server(server, "DROP DATABASE {}", name)
+    _on_server(server, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template(server))
 
 
 @contextmanager
 def _database(directory: Path) -> Iterator[str]:
-    url = urlsplit(os.environ.get("TEST_DATABASE_URL", ""))
-    if not url.scheme.startswith("postgres"):
-        yield f"sqlite:///{directory / 'db.sqlite3'}"
+    """Migrated."""
+    server = os.environ.get("TEST_DATABASE_URL", "")
+    if not server.startswith("postgres"):
+        url = f"sqlite:///{directory / 'db.sqlite3'}"
+        migrate_empty(url)
+        yield url
         return
     name = f"glimpse_{uuid.uuid4().hex[:12]}"
-    _on_server(urlunsplit(url), "CREATE DATABASE {}", name)
+    _on_server(server, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template(server))
     try:
-        yield urlunsplit(url._replace(path=f"/{name}"))
+        yield address_of(server, name)
     finally:
-        _on_server(urlunsplit(url), "DROP DATABASE {} WITH (FORCE)", name)
+        _on_server(server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
-def _on_server(url: str, statement: str, name: str) -> None:
+def address_of(server: str, name: str) -> str:
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+# Migrating takes seconds, copying what was migrated takes none: once a process is enough.
+
+
+@cache
+def migrated_file() -> Path:
+    directory = tempfile.mkdtemp(prefix="glimpse-migrated-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    file = Path(directory) / "db.sqlite3"
+    _migrate(f"sqlite:///{file}", directory)
+    assert not list(file.parent.glob("*-wal")), "a copy of the file alone would not be whole"
+    return file
+
+
+@cache
+def migrated_template(server: str) -> str:
+    name = f"glimpse_migrated_{uuid.uuid4().hex[:12]}"
+    _on_server(server, "CREATE DATABASE {}", name)
+    atexit.register(_drop, server, name)
+    with tempfile.TemporaryDirectory() as directory:
+        _migrate(address_of(server, name), directory)
+    return name
+
+
+def _drop(server: str, name: str) -> None:
+    # A server of the tests' own has gone with everything on it.
+    with suppress(psycopg.OperationalError):
+        _on_server(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _migrate(url: str, directory: str) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests",
+        "DATABASE_URL": url,
+    }
+    Installation(environment, Path(directory), 0).manage("migrate", "--verbosity", "0")
+
+
+def _on_server(url: str, statement: str, *names: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def free_port() -> int:

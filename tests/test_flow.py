@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.server import METRICS_TOKEN, Installation, installation
+from tests.tracker.list_cases import BEA, LIST_CASES, RECIPIENTS, Texts
 from tests.tracker.pixel_cases import CASES, EXPECTED_HEADERS, Case, url_of
 from tracker.endpoint import GIF
 
@@ -71,6 +72,32 @@ def test_the_server_keeps_the_pixels_contract(case: Case, served: Installation) 
         assert body == (b"" if case.method == "HEAD" else GIF)
         assert EXPECTED_HEADERS.items() <= headers.items()
         assert "set-cookie" not in headers
+
+
+def test_the_server_takes_list_snippets_as_the_table_says(served: Installation) -> None:
+    campaign_id = served.manage("create_campaign", "One snippet for all").strip()
+    served.manage(
+        "import_recipients", campaign_id, served.file("all.csv", "\n".join(("email", *RECIPIENTS)))
+    )
+    other_id, _ = new_campaign(served, 1)
+    rows = list(csv.DictReader(io.StringIO(served.manage("export_snippets", campaign_id))))
+    (other,) = csv.DictReader(io.StringIO(served.manage("export_snippets", other_id)))
+    bea = next(row for row in rows if row["email"] == BEA)
+    code = (
+        "from tracker.list_snippets import list_tokens as t;"
+        f"print(t().make({campaign_id}), t().make(10**9))"
+    )
+    token, gone = served.manage("shell", "-v0", "-c", code).split()
+    pixel = urlsplit(bea["pixel_url"]).path.removeprefix("/o/").removesuffix(".gif")
+    texts = Texts(token, gone, pixel, bea["code"], other["code"])
+    for case in LIST_CASES:
+        status, _, body = request(served, texts.url(case), case.method, case.headers)
+        assert (status, body) == (200, b"" if case.method == "HEAD" else GIF), case.name
+    expected = [case.opens for case in LIST_CASES if case.opens]
+    report = report_of(served, campaign_id)
+    assert (report["opens"], report["unique_opens"]) == (len(expected), len(set(expected)))
+    assert report_of(served, other_id)["opens"] == 0
+    assert json.loads(served.manage("verify_counts", "--json"))["drift"] == 0
 
 
 def test_many_clients_at_once_are_counted_exactly(served: Installation) -> None:

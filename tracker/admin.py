@@ -1,4 +1,4 @@
-"""Opens in the admin: the campaign's page gains its rate and import; the rest is looked at."""
+"""Opens in the admin: the campaign's page gains its rate and imports; the rest is looked at."""
 
 from __future__ import annotations
 
@@ -7,118 +7,96 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from campaigns.admin import BoundedPaginator, CampaignAdmin
-from campaigns.imports import UnreadableFileError
-from campaigns.models import Campaign, email_key
+from campaigns.admin import BoundedPaginator, CampaignAdmin, CampaignForm
+from campaigns.audit import Action, Source, record
+from campaigns.models import Campaign, Tracking, email_key
+from tracker.consent import admin as consent_admin  # noqa: F401  # registers its pages
+from tracker.consent import choose_for_campaign
+from tracker.importing.pages import ImportPages
+from tracker.language import count, translated
 from tracker.models import Open, Pixel
-from tracker.pixels import ensure_test_pixel, import_recipients
+from tracker.pixels import ensure_test_pixel
 from tracker.reports.totals import totals_of
 from tracker.templatetags.glimpse import percent
 from tracker.verdicts import Verdict
 
-MOST_REJECTIONS = 200
+CHOICES = [(choice.value, choice.label) for choice in Tracking]
 
 admin.site.unregister(Campaign)
 
 
-class ImportForm(forms.Form):
-    file = forms.FileField(label="File")
-    is_dry_run = forms.BooleanField(
-        label="Only try: read the file and report, store nothing", required=False
+class TrackedCampaignForm(CampaignForm):
+    chosen = forms.ChoiceField(
+        label=gettext_lazy("Opens are"),
+        choices=[("", gettext_lazy("as the installation’s setting says")), *CHOICES],
+        required=False,
+        help_text=gettext_lazy(
+            "Of recipients who have not chosen themselves. Counts at once, also for mail "
+            "that was sent already; what was recorded before is no longer linked to anyone who is "
+            "anonymous or off."
+        ),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["chosen"].initial = self.instance.tracking
 
 
 @admin.register(Campaign)
 class TrackedCampaignAdmin(CampaignAdmin):
+    form = TrackedCampaignForm
     list_display = ("name", "sent_at", "recipients", "human_opens", "open_rate", "report")
     list_select_related = ("counts",)
 
-    @admin.display(description="Recipients")
+    @admin.display(description=gettext_lazy("Recipients"))
     def recipients(self, campaign: Campaign) -> str:
-        return f"{totals_of(campaign).recipients:,}"
+        return count(totals_of(campaign).recipients)
 
-    @admin.display(description="Opened by people")
+    @admin.display(description=gettext_lazy("Opened by people"))
     def human_opens(self, campaign: Campaign) -> str:
-        return f"{totals_of(campaign).unique_human_opens:,}"
+        return count(totals_of(campaign).unique_human_opens)
 
-    @admin.display(description="Human open rate")
+    @admin.display(description=gettext_lazy("Human open rate"))
     def open_rate(self, campaign: Campaign) -> str:
         return percent(totals_of(campaign).rates.human_open_rate)
 
-    @admin.display(description="Report")
+    @admin.display(description=gettext_lazy("Report"))
     def report(self, campaign: Campaign) -> str:
-        return format_html('<a href="{}">Report</a>', campaign.get_absolute_url())
+        return format_html('<a href="{}">{}</a>', campaign.get_absolute_url(), gettext("Report"))
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         ensure_test_pixel(obj)
+        chosen = form.cleaned_data.get("chosen", obj.tracking)
+        if chosen != obj.tracking:
+            changed = choose_for_campaign(obj, chosen)
+            record(
+                Action.CAMPAIGN_TRACKING,
+                obj,
+                request.user,
+                source=Source.ADMIN,
+                tracking=chosen or "default",
+                pixels=changed,
+            )
+            pattern = ngettext(
+                "The choice now holds for %(pixels)s pixel.",
+                "The choice now holds for %(pixels)s pixels.",
+                changed,
+            )
+            messages.success(request, pattern % {"pixels": count(changed)})
+
+    def get_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
+        first, *rest = super().get_fields(request, obj)
+        return (first, "chosen", *rest)
 
     def get_urls(self) -> list[URLPattern]:
-        page = path(
-            "<int:campaign_id>/import/",
-            self.admin_site.admin_view(self.import_view),
-            name="campaigns_campaign_import",
-        )
-        return [page, *super().get_urls()]
-
-    def import_view(self, request: HttpRequest, campaign_id: int) -> HttpResponse:
-        campaign = get_object_or_404(Campaign, pk=campaign_id)
-        if not self.has_change_permission(request, campaign) or not request.user.has_perm(
-            "campaigns.add_recipient"
-        ):
-            raise PermissionDenied
-        form = ImportForm(request.POST or None, request.FILES or None)
-        result = None
-        if request.method == "POST" and form.is_valid():
-            result = self._import(request, campaign, form)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Import recipients",
-            "subtitle": campaign.name,
-            "opts": self.opts,
-            "campaign": campaign,
-            "form": form,
-            "result": result,
-        }
-        return TemplateResponse(request, "admin/campaigns/campaign/import_recipients.html", context)
-
-    def _import(
-        self, request: HttpRequest, campaign: Campaign, form: ImportForm
-    ) -> dict[str, Any] | None:
-        try:
-            result = import_recipients(
-                campaign,
-                form.cleaned_data["file"].file,
-                is_dry_run=form.cleaned_data["is_dry_run"],
-            )
-        except UnreadableFileError as error:
-            form.add_error("file", f"{error} Nothing was stored.")
-            return None
-        if not result.is_dry_run:
-            self.log_change(request, campaign, f"Recipients imported: {result.added}.")
-            messages.success(
-                request,
-                f"Recipients added to this campaign: {result.added:,}.",
-            )
-        return {
-            "rows": result.rows,
-            "created": result.created,
-            "updated": result.updated,
-            "duplicates": result.duplicates,
-            "rejected": len(result.rejected),
-            "rejections": result.rejected[:MOST_REJECTIONS],
-            "more_rejections": max(0, len(result.rejected) - MOST_REJECTIONS),
-            "added": result.added,
-            "is_dry_run": result.is_dry_run,
-        }
+        return [*ImportPages(self).urls(), *super().get_urls()]
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -129,7 +107,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     list_per_page = 50
     # Shows the search field; get_search_results() does the search.
     search_fields = ("pk",)
-    search_help_text = "A whole address"
+    search_help_text = gettext_lazy("A whole address")
     sortable_by = ()
     # How a row leads to its recipient.
     recipient_path = "recipient"
@@ -155,7 +133,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 class CampaignIdFilter(admin.SimpleListFilter):
     """By ?campaign=ID, as the campaign's pages link; no list of all campaigns to choose from."""
 
-    title = "campaign"
+    title = gettext_lazy("campaign")
     parameter_name = "campaign"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -167,6 +145,11 @@ class CampaignIdFilter(admin.SimpleListFilter):
         return queryset.filter(campaign=int(value[:18])) if value.isdecimal() else queryset
 
 
+def whose(pixel: Pixel) -> str:
+    nobody = gettext("anonymous") if pixel.is_stand_in else gettext("test pixel")
+    return str(pixel.recipient or nobody)
+
+
 @admin.register(Pixel)
 class PixelAdmin(ReadOnlyAdmin):
     list_display = ("id", "whom", "campaign", "shown_status", "opens", "last_opened_at")
@@ -174,19 +157,19 @@ class PixelAdmin(ReadOnlyAdmin):
     list_select_related = ("recipient", "campaign", "unique_open")
     ordering = ("-pk",)
 
-    @admin.display(description="Recipient")
+    @admin.display(description=gettext_lazy("Recipient"))
     def whom(self, pixel: Pixel) -> str:
-        return str(pixel.recipient or "test pixel")
+        return whose(pixel)
 
-    @admin.display(description="Status")
+    @admin.display(description=gettext_lazy("Status"))
     def shown_status(self, pixel: Pixel) -> str:
-        return pixel.status.label
+        return str(pixel.status.label)
 
-    @admin.display(description="Opens")
+    @admin.display(description=gettext_lazy("Opens"))
     def opens(self, pixel: Pixel) -> int:
         return pixel.opened.open_count if pixel.opened else 0
 
-    @admin.display(description="Last open")
+    @admin.display(description=gettext_lazy("Last open"))
     def last_opened_at(self, pixel: Pixel) -> datetime | None:
         return pixel.opened.last_opened_at if pixel.opened else None
 
@@ -200,20 +183,24 @@ class OpenAdmin(ReadOnlyAdmin):
         "shown_verdict",
         "ip",
         "user_agent",
-        "is_at_ceiling",
+        "reached_ceiling",
     )
     list_select_related = ("pixel__recipient", "pixel__campaign", "user_agent")
     ordering = ("-pk",)
     recipient_path = "pixel__recipient"
 
-    @admin.display(description="Verdict")
+    @admin.display(description=gettext_lazy("Verdict"))
     def shown_verdict(self, row: Open) -> str:
-        return Verdict.of_number(row.verdict).label
+        return translated(Verdict.of_number(row.verdict).label)
 
-    @admin.display(description="Recipient")
+    @admin.display(description=gettext_lazy("Reached the ceiling"), boolean=True)
+    def reached_ceiling(self, row: Open) -> bool:
+        return row.is_at_ceiling
+
+    @admin.display(description=gettext_lazy("Recipient"))
     def recipient(self, row: Open) -> str:
-        return str(row.pixel.recipient or "test pixel")
+        return whose(row.pixel)
 
-    @admin.display(description="Campaign")
+    @admin.display(description=gettext_lazy("Campaign"))
     def campaign(self, row: Open) -> str:
         return str(row.pixel.campaign)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
+from tracker.consent import is_default_applied
+from tracker.private import can_others_read
 from tracker.spool import LEAST_ROOM, Spool
 
 LEAST_POSTGRESQL = 150_000
@@ -91,6 +94,23 @@ def check_spool(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register(Tags.security)
+def check_database_file(**kwargs: Any) -> list[CheckMessage]:
+    """One that was made by an earlier version, or copied there."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or not can_others_read(Path(name)):
+        return []
+    return [
+        Warning(
+            f"Every account of this machine can read {name}: the addresses of all "
+            f"recipients stand in it.",
+            hint=f"Run: chmod 600 {shlex.quote(name)}*",
+            id="tracker.W005",
+        )
+    ]
+
+
 def _spool_warning(text: str) -> Warning:
     return Warning(
         f"{text} Hits are lost while the database is away.",
@@ -115,3 +135,20 @@ def check_database_version(
                 )
             )
     return messages
+
+
+@register(Tags.database)
+def check_tracking_default(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """`migrate` says it, and `check --database default`."""
+    if not databases or is_default_applied():
+        return []
+    return [
+        Warning(
+            f"TRACKING_DEFAULT is {settings.TRACKING_DEFAULT}, and mail that is in mailboxes "
+            f"already is still tracked as before.",
+            hint="Run `manage.py apply_tracking`.",
+            id="tracker.W004",
+        )
+    ]

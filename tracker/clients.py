@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import ua_parser
 
+from tracker.sentences import said
+
 # Mail services that fetch images for their readers name themselves inside a browser's agent, so
 # they come first; the rest is ua-parser's.
 MAIL_PROXIES = (
@@ -22,7 +24,7 @@ def client_name(user_agent: str) -> str:
             return name
     if user_agent == "Mozilla/5.0":
         # What Apple's privacy proxy sends, but others may send it too.
-        return "Apple Mail or unknown"
+        return said("Apple Mail or unknown")
     parsed = ua_parser.parse(user_agent)
     parts = [parsed.user_agent and parsed.user_agent.family, parsed.os and parsed.os.family]
     known = [part for part in parts if part and part != "Other"]

@@ -1,4 +1,4 @@
-"""CSV text as a file that the browser saves, sent while it is made."""
+"""Text as a file that the browser saves, sent while it is made."""
 
 from __future__ import annotations
 
@@ -17,15 +17,25 @@ def csv_download(
     request: HttpRequest, rows: Iterable[Sequence[str]], title: str
 ) -> StreamingHttpResponse:
     """``title`` becomes the file's name, as far as it is made of plain letters and digits."""
-    blocks = _with_mark(csv_blocks(rows))
+    return text_download(
+        request, with_mark(csv_blocks(rows)), title, "csv", "text/csv; charset=utf-8"
+    )
+
+
+def text_download(
+    request: HttpRequest, blocks: Iterator[str], title: str, extension: str, content_type: str
+) -> StreamingHttpResponse:
     content = _in_thread(blocks) if isinstance(request, ASGIRequest) else blocks
-    response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
-    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:80]
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    response = StreamingHttpResponse(content, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{file_name(title)}.{extension}"'
     return response
 
 
-def _with_mark(blocks: Iterator[str]) -> Iterator[str]:
+def file_name(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:80]
+
+
+def with_mark(blocks: Iterator[str]) -> Iterator[str]:
     """The mark in front tells Excel that this is UTF-8."""
     yield "\ufeff"
     yield from blocks

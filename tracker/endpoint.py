@@ -124,6 +124,7 @@ class PixelEndpoint:
         hit = self._read(
             scope["method"],
             scope["path"],
+            scope["query_string"],
             dict(lines),
             peer=client[0] if client else None,
             # A proxy may add a line of its own instead of prolonging the client's.
@@ -132,11 +133,17 @@ class PixelEndpoint:
         return await self._recorder.record(hit) if isinstance(hit, Hit) else hit
 
     def take(
-        self, method: str, path: str, headers: Mapping[bytes, bytes], peer: str | None, tell: Tell
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Mapping[bytes, bytes],
+        peer: str | None,
+        tell: Tell,
     ) -> None:
         """The same without ASGI: ``tell`` is told the outcome, now or later."""
         forwarded = (headers[FORWARDED],) if FORWARDED in headers else ()
-        hit = self._read(method, path, headers, peer=peer, forwarded=forwarded)
+        hit = self._read(method, path, query, headers, peer=peer, forwarded=forwarded)
         if isinstance(hit, Hit):
             self._recorder.take(hit, tell)
         else:
@@ -146,6 +153,7 @@ class PixelEndpoint:
         self,
         method: str,
         path: str,
+        query: bytes,
         headers: Mapping[bytes, bytes],
         *,
         peer: str | None,
@@ -154,7 +162,9 @@ class PixelEndpoint:
         """Counts what is no hit; the recorder counts hits itself, a group at a time."""
         outcome: Outcome
         try:
-            hit = self._reader.read(method, token_in(path), headers, peer=peer, forwarded=forwarded)
+            hit = self._reader.read(
+                method, token_in(path), headers, peer=peer, forwarded=forwarded, query=query
+            )
             if isinstance(hit, Hit):
                 return hit
             outcome = hit

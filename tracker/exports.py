@@ -1,22 +1,22 @@
-"""Files to take away: a campaign's snippets and its people as CSV, row by row."""
+"""Files to take away: a campaign's people and all campaigns as CSV, row by row."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
 from django.db.models import QuerySet
 
+from campaigns.imports.rows import FORMULA_STARTS
 from campaigns.models import Campaign
 from tracker.models import Pixel, PixelQuerySet
 from tracker.reports.totals import report_of
-from tracker.snippets import pixel_url, snippet
 from tracker.verdicts import Verdict
 
-SNIPPET_HEADER = ("email", "name", "pixel_url", "snippet")
 PEOPLE_HEADER = (
     "email",
     "name",
@@ -32,8 +32,9 @@ PEOPLE_HEADER = (
     "client",
     "user_agent",
 )
-# What a spreadsheet takes for the beginning of a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What an address may hold beside letters and digits, and what a formula cannot do anything with:
+# to call a function takes parentheses, to run or fetch something “|”, “!”, quotes or slashes.
+_is_plain_address = re.compile(r"[+-]?[\w.+-]*@[\w.-]+").fullmatch
 PIXELS_READ = 2_000
 
 
@@ -42,28 +43,37 @@ def harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
-def snippet_rows(campaign: Campaign) -> Iterator[Sequence[str]]:
-    yield SNIPPET_HEADER
-    for pixel in _walk(_pixels(campaign).select_related("recipient")):
-        assert pixel.recipient is not None
-        yield (
-            harmless(pixel.recipient.email),
-            harmless(pixel.recipient.name),
-            pixel_url(pixel.pk),
-            snippet(pixel.pk),
-        )
+def harmless_address(email: str) -> str:
+    """The same for an address, which has to stay what it is: somebody mails to it.
+
+    “+49@example.com” and “-ann@example.com” are left alone: made of nothing but letters, digits,
+    dots, hyphens, plus signs and an @, they could at most subtract one name from another, and
+    with the @ in their middle no spreadsheet reads them as a formula at all. What else an address
+    may hold (``=cmd|'/C/calc'!A0@example.com`` is one) gets its apostrophe; nobody has been seen
+    with such an address, and JSON lines hold it as it is.
+    """
+    return email if _is_plain_address(email) else harmless(email)
 
 
-def people_rows(campaign: Campaign) -> Iterator[Sequence[str]]:
-    """One row a recipient; moments in UTC, ISO 8601."""
+def people_rows(
+    campaign: Campaign,
+    pixels: PixelQuerySet | None = None,
+    *,
+    cell: Callable[[str], str] = harmless,
+    address: Callable[[str], str] = harmless_address,
+) -> Iterator[Sequence[str]]:
+    """One row a recipient, of all or of these pixels; moments in UTC, ISO 8601.
+
+    Whose opens are not linked to them has no number of opens, not even none.
+    """
     yield PEOPLE_HEADER
-    for pixel in _walk(_pixels(campaign).with_state()):
+    for pixel in _walk(_pixels(campaign, pixels).with_state()):
         assert pixel.recipient is not None
         opened = pixel.opened
         agent = opened.last_user_agent.text if opened and opened.last_user_agent else ""
         yield (
-            harmless(pixel.recipient.email),
-            harmless(pixel.recipient.name),
+            address(pixel.recipient.email),
+            cell(pixel.recipient.name),
             pixel.status,
             _moment(pixel.sent_at),
             _moment(pixel.bounced_at),
@@ -71,10 +81,10 @@ def people_rows(campaign: Campaign) -> Iterator[Sequence[str]]:
             _moment(opened.last_opened_at if opened else None),
             _moment(opened.first_human_opened_at if opened else None),
             Verdict.of_number(opened.verdict).value if opened else "",
-            str(opened.open_count if opened else 0),
+            "" if pixel.open_count is None else str(pixel.open_count),
             (opened.last_ip if opened else None) or "",
-            harmless(opened.client if opened else ""),
-            harmless(agent),
+            cell(opened.client if opened else ""),
+            cell(agent),
         )
 
 
@@ -106,23 +116,10 @@ def csv_blocks(rows: Iterable[Sequence[str]], *, rows_a_block: int = 500) -> Ite
         yield text.getvalue()
 
 
-def write_csv(rows: Iterable[Sequence[str]], write: Callable[[str], object]) -> int:
-    """Hand the CSV text to ``write``; how many rows without the header."""
-    count = -1
-
-    def counted() -> Iterator[Sequence[str]]:
-        nonlocal count
-        for row in rows:
-            count += 1
-            yield row
-
-    for block in csv_blocks(counted()):
-        write(block)
-    return count
-
-
-def _pixels(campaign: Campaign) -> PixelQuerySet:
-    return Pixel.objects.of_recipients().filter(campaign=campaign).order_by("recipient_id")
+def _pixels(campaign: Campaign, pixels: PixelQuerySet | None) -> PixelQuerySet:
+    if pixels is None:
+        pixels = Pixel.objects.of_recipients().filter(campaign=campaign)
+    return pixels.order_by("recipient_id")
 
 
 def _walk(pixels: QuerySet[Pixel]) -> Iterator[Pixel]:

@@ -12,7 +12,7 @@ HEAD_LIMIT = 128 * 1024
 STARTS = (b"GET /o/", b"HEAD /o/")
 # The plain form of what mail clients send; whatever does not match is for the full parser to judge.
 REQUEST_LINE = re.compile(
-    rb"(GET|HEAD) (/o/[\w.~/-]*+)(?:\?[\w.~/%&=+:;,@!$'()*?-]*+)? HTTP/1\.([01])\r\n"
+    rb"(GET|HEAD) (/o/[\w.~/-]*+)(?:\?([\w.~/%&=+:;,@!$'()*?-]*+))? HTTP/1\.([01])\r\n"
 )
 # A token, a colon, and what may be shown or is a tab (RFC 9110, 5.6.2 and 5.5).
 HEADER_LINE = re.compile(
@@ -28,6 +28,7 @@ class Request(NamedTuple):
 
     method: str
     path: str
+    query: bytes
     headers: dict[bytes, bytes]
     is_last: bool
     length: int
@@ -61,6 +62,6 @@ def read_request(held: bytes) -> Request | Other:
     connection = headers.get(b"connection", b"keep-alive").lower()
     if not MORE_THAN_A_HEAD.isdisjoint(headers) or connection not in (b"keep-alive", b"close"):
         return Other.FULL
-    method, path, minor = first.groups()
+    method, path, query, minor = first.groups(b"")
     is_last = connection == b"close" or minor == b"0"
-    return Request(method.decode(), path.decode(), headers, is_last, length)
+    return Request(method.decode(), path.decode(), query, headers, is_last, length)

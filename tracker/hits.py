@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from tracker.ceiling import Ceiling, Place
+from tracker.list_hits import ListReader, Name, Unnamed
+from tracker.misses import MISSES
 from tracker.proxies import TrustedProxies
 from tracker.tokens import Tokens
 
@@ -20,18 +22,27 @@ class Hit(NamedTuple):
     """One HTTP request for a pixel's URL that is to be recorded."""
 
     id: int  # 128 bits, time-ordered; see new_hit_id()
-    pixel_id: int
+    pixel_id: int  # 0 if a list snippet was asked for: the writer finds whose it is
     opened_at: int  # microseconds since 1970, UTC
     ip: str | None
     user_agent: str
     # More followed than this pixel may have recorded in one minute; see tracker.ceiling.
     is_at_ceiling: bool = False
+    # The client asks not to be tracked: counted for the recipient's stand-in.
+    is_anonymous: bool = False
+    # Of a list snippet: its campaign, and whom of it the hit names; see tracker.list_hits.
+    campaign_id: int = 0
+    name: Name = ""
 
 
 class Outcome(StrEnum):
     """What became of a request for a pixel: the label of a metric.
 
     CEILING: the pixel is opened, and more often in this minute than is recorded.
+    OBJECTED: the client asks not to be tracked, and is listened to.
+    UNRESOLVED: the sending tool has not filled in the merge tag of a list snippet.
+    UNMATCHED: a list snippet names nobody of its campaign. Where only the database could tell, the
+    hit is among the recorded or the spooled ones, too.
     """
 
     RECORDED = "recorded"
@@ -42,15 +53,35 @@ class Outcome(StrEnum):
     PREFETCH = "prefetch"
     FORGED = "forged"
     METHOD = "method"
+    OBJECTED = "objected"
+    UNRESOLVED = "unresolved"
+    UNMATCHED = "unmatched"
+
+
+class Signals(StrEnum):
+    """What a request becomes whose client asks not to be tracked (Sec-GPC: 1 or DNT: 1)."""
+
+    IGNORE = "ignore"
+    ANONYMOUS = "anonymous"
+    OFF = "off"
 
 
 class HitReader:
     """Turns a request's parts into a Hit; touches no database, so that garbage costs nothing."""
 
-    def __init__(self, tokens: Tokens, proxies: TrustedProxies, ceiling: Ceiling) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        proxies: TrustedProxies,
+        ceiling: Ceiling,
+        signals: Signals = Signals.IGNORE,
+        lists: ListReader | None = None,
+    ) -> None:
         self._tokens = tokens
+        self._lists = lists
         self._proxies = proxies
         self._ceiling = ceiling
+        self._signals = signals
 
     def read(
         self,
@@ -60,17 +91,32 @@ class HitReader:
         *,
         peer: str | None,
         forwarded: Sequence[bytes] = (),
+        query: bytes = b"",
     ) -> Hit | Outcome:
-        """``headers`` with lower-case names; ``forwarded``: all X-Forwarded-For values in order."""
+        """``headers`` with lower-case names; ``forwarded``: all X-Forwarded-For values in order.
+
+        ``query``: what stands behind the question mark, which only a list snippet looks at.
+        """
         if method != "GET":
             return Outcome.HEAD if method == "HEAD" else Outcome.METHOD
         pixel_id = self._tokens.read(token)
-        if pixel_id is None:
+        campaign_id = 0
+        if pixel_id is None and not (campaign_id := self._campaign_of(token)):
             return Outcome.FORGED
         if says_prefetch(headers):
             return Outcome.PREFETCH
+        objects = self._signals is not Signals.IGNORE and says_no_tracking(headers)
+        if objects and self._signals is Signals.OFF:
+            return Outcome.OBJECTED
         now = time.time_ns() // 1000
-        place = self._ceiling.place(pixel_id, now)
+        if pixel_id is None:
+            named = self._name_in(query, campaign_id, now)
+            if isinstance(named, Outcome):
+                return named
+            name, place = named
+            pixel_id = 0
+        else:
+            name, place = "", self._ceiling.place(pixel_id, now)
         if place is Place.ABOVE:
             return Outcome.CEILING
         return Hit(
@@ -80,7 +126,23 @@ class HitReader:
             self._proxies.client_address(peer, forwarded),
             readable_user_agent(headers.get(b"user-agent", b"")),
             place is Place.AT,
+            objects,
+            campaign_id,
+            name,
         )
+
+    def _campaign_of(self, token: str) -> int:
+        return 0 if self._lists is None else self._lists.campaign_of(token)
+
+    def _name_in(
+        self, query: bytes, campaign_id: int, microseconds: int
+    ) -> tuple[Name, Place] | Outcome:
+        assert self._lists is not None  # it has read the token
+        name = self._lists.name_in(query)
+        if isinstance(name, Unnamed):
+            MISSES.add(campaign_id, name)
+            return Outcome(name)
+        return name, self._lists.place(campaign_id, name, microseconds)
 
 
 def says_prefetch(headers: Mapping[bytes, bytes]) -> bool:
@@ -90,6 +152,11 @@ def says_prefetch(headers: Mapping[bytes, bytes]) -> bool:
         if value is not None and b"prefetch" in value.lower():
             return True
     return False
+
+
+def says_no_tracking(headers: Mapping[bytes, bytes]) -> bool:
+    """Global Privacy Control, or its forerunner Do Not Track."""
+    return headers.get(b"sec-gpc") == b"1" or headers.get(b"dnt") == b"1"
 
 
 def new_hit_id(microseconds: int) -> int:

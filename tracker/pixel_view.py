@@ -17,7 +17,10 @@ from django.views.decorators.csrf import csrf_exempt
 from tracker import metrics
 from tracker.ceiling import Ceiling
 from tracker.endpoint import GIF, HEADERS, METHODS, SUFFIX
-from tracker.hits import Hit, HitReader, Outcome
+from tracker.hits import Hit, HitReader, Outcome, Signals
+from tracker.list_hits import PREFIX
+from tracker.list_misses import keep_misses
+from tracker.list_snippets import configured_lists
 from tracker.proxies import TrustedProxies
 from tracker.snippets import configured_tokens
 from tracker.spool import Spool
@@ -49,14 +52,38 @@ def pixel_by_path(request: HttpRequest, path: str) -> HttpResponse:
     return pixel(request, path.removesuffix(SUFFIX) if path.endswith(SUFFIX) else "")
 
 
+@csrf_exempt
+@login_not_required
+def pixel_of_list(request: HttpRequest, token: str) -> HttpResponse:
+    answer = pixel(request, f"{PREFIX}{token}")
+    try:
+        # Beside the production server no thread does it.
+        keep_misses()
+    except Exception as error:
+        logger.info("misses of a list snippet wait: %s", error)
+    return answer
+
+
 def _outcome(request: HttpRequest, token: str) -> Outcome:
     headers = {
         name.lower().encode(): value.encode("latin-1", "replace")
         for name, value in request.headers.items()
     }
     # REMOTE_ADDR is the client's already: the middleware has read X-Forwarded-For.
-    reader = HitReader(configured_tokens(), TrustedProxies(), process_ceiling())
-    hit = reader.read(request.method or "", token, headers, peer=request.META.get("REMOTE_ADDR"))
+    reader = HitReader(
+        configured_tokens(),
+        TrustedProxies(),
+        process_ceiling(),
+        Signals(settings.PRIVACY_SIGNALS),
+        configured_lists(),
+    )
+    hit = reader.read(
+        request.method or "",
+        token,
+        headers,
+        peer=request.META.get("REMOTE_ADDR"),
+        query=_query(request),
+    )
     if not isinstance(hit, Hit):
         return hit
     try:
@@ -65,6 +92,15 @@ def _outcome(request: HttpRequest, token: str) -> Outcome:
         logger.error("a hit goes to the spool: %s", error)
         return _spooled(hit)
     return Outcome.RECORDED
+
+
+def _query(request: HttpRequest) -> bytes:
+    """As it was sent, or in UTF-8 where Django has decoded it."""
+    text: str = request.META.get("QUERY_STRING", "")
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
 
 
 def _spooled(hit: Hit) -> Outcome:

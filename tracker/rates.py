@@ -25,9 +25,10 @@ def rate(part: int, whole: int) -> float | None:
 class OpenRates:
     """What can be said of how many opened: at least, probably, at most.
 
-    Recipients, each counted once: ``delivered`` to, and of these those with a ``human`` open, those
-    with an ``unknown`` one and no human one, those whose best open was a privacy ``prefetch``, and
-    those that only a ``machine`` (scanner or bot) opened for. Formulas: docs/glossary.md.
+    Recipients, each counted once: ``delivered`` to who may be tracked, and of these those with a
+    ``human`` open, those with an ``unknown`` one and no human one, those whose best open was a
+    privacy ``prefetch``, and those that only a ``machine`` (scanner or bot) opened for. Formulas:
+    docs/glossary.md.
     """
 
     delivered: int

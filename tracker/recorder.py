@@ -183,8 +183,8 @@ class Recorder:
     async def _commit(self, hits: list[Hit]) -> bool:
         started = perf_counter()
         job = self._writer.run(self._write, hits)
-        done, _ = await asyncio.wait({job}, timeout=self._commit_within)
-        if not done:
+        await _settled(job, self._commit_within)
+        if not job.done():
             # It may be committed yet; the replay recognises it by its hit ids.
             self._stuck, self._stuck_hits = job, hits
             self._go_away(f"a group was not committed within {self._commit_within} s")
@@ -230,6 +230,27 @@ class Recorder:
         if not self._lost_in_incident:
             logger.error("hits are being lost: %s", reason, extra={"incident": "hits_lost"})
         self._lost_in_incident += hits
+
+
+async def _settled(job: asyncio.Future[object], within: float) -> None:
+    """Return when the job is done or the time is over.
+
+    asyncio.wait needs more rounds of the loop, and in each of them the loop reads from everybody
+    who has sent something, while the database has nothing to do.
+    """
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake(*_: object) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    timer = loop.call_later(within, wake)
+    job.add_done_callback(wake)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
 
 
 def _answer(group: list[tuple[Hit, Tell]], outcome: Outcome) -> None:

@@ -86,22 +86,34 @@ class Replayer:
         return written
 
     def _write_apart(self, hits: Sequence[Hit]) -> int:
-        """Write them; if the database refuses one for its own sake, find that one.
+        return write_apart(hits, self._write, self._is_hits_fault, self._spool)
 
-        It is set aside for a person to look at: the others must not wait for it for ever. Whatever
-        else the database says (it is away, full, read-only, not migrated) is no hit's fault.
-        """
-        try:
-            return self._write(hits)
-        except Exception as error:
-            if not self._is_hits_fault(error):
-                raise
-            if len(hits) > 1:
-                middle = len(hits) // 2
-                return self._write_apart(hits[:middle]) + self._write_apart(hits[middle:])
-            logger.error(
-                "a hit was refused and set aside: %s", error, extra={"incident": "hit_refused"}
+
+def write_apart(
+    hits: Sequence[Hit],
+    write: Callable[[Sequence[Hit]], int],
+    is_hits_fault: Callable[[Exception], bool],
+    spool: Spool,
+) -> int:
+    """Write them; if the database refuses one for its own sake, find that one.
+
+    It is set aside for a person to look at: the others must not wait for it for ever. Whatever
+    else the database says (it is away, full, read-only, not migrated) is no hit's fault.
+    """
+    try:
+        return write(hits)
+    except Exception as error:
+        if not is_hits_fault(error):
+            raise
+        if len(hits) > 1:
+            middle = len(hits) // 2
+            return sum(
+                write_apart(some, write, is_hits_fault, spool)
+                for some in (hits[:middle], hits[middle:])
             )
-            self._spool.set_aside(hits)
-            metrics.HITS[Outcome.LOST].inc(len(hits))
-            return 0
+        logger.error(
+            "a hit was refused and set aside: %s", error, extra={"incident": "hit_refused"}
+        )
+        spool.set_aside(hits)
+        metrics.HITS[Outcome.LOST].inc(len(hits))
+        return 0

@@ -20,17 +20,24 @@ def configured_tokens() -> Tokens:
     return _tokens(settings.PIXEL_KEY, tuple(settings.PIXEL_KEY_FALLBACKS))
 
 
+def url_of_token(token: str) -> str:
+    return f"{settings.PUBLIC_URL}{reverse('pixel', args=[token])}"
+
+
 def pixel_url(pixel_id: int) -> str:
-    path = reverse("pixel", args=[configured_tokens().make(pixel_id)])
-    return f"{settings.PUBLIC_URL}{path}"
+    return url_of_token(configured_tokens().make(pixel_id))
 
 
 def snippet(pixel_id: int) -> str:
+    return snippet_of(pixel_url(pixel_id))
+
+
+def snippet_of(url: str) -> str:
     """Sized and with an empty alt, so that it stays invisible where images are blocked.
 
     Not hidden by a style: clients skip what is not displayed, and filters distrust it.
     """
-    return f'<img src="{pixel_url(pixel_id)}" width="1" height="1" alt="" border="0">'
+    return f'<img src="{url}" width="1" height="1" alt="" border="0">'
 
 
 def add_snippet(pixel: Pixel) -> Pixel:

@@ -11,16 +11,18 @@ import fcntl
 import json
 import logging
 import os
+import re
 import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tracker.hits import Hit
+from tracker.private import private
 
 logger = logging.getLogger("tracker.spool")
 
@@ -28,9 +30,14 @@ ROTATE_BYTES = 16 * 2**20
 RECORD_HEAD = struct.Struct(">II")  # length of the payload, CRC-32 of it
 SUFFIX = ".spool"
 REFUSED = "refused.jsonl"
+# Of a hit that was set aside, also of half a line: its pixel.
+PIXEL_OF_REFUSED = re.compile(r"\[\d+, (-?\d+), ")
 # Less than this counts as a full disk; the largest group takes some 150 kB.
 LEAST_ROOM = 2**20
 REPLAY_HITS = 500
+# From here on fields belong to hits of list snippets alone.
+LIST_FIELDS = Hit._fields.index("campaign_id")
+OF_NO_LIST = tuple(Hit._field_defaults[name] for name in Hit._fields[LIST_FIELDS:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class Spool:
 
     def append(self, hits: Sequence[Hit]) -> None:
         """The group is on the disk when this returns; OSError when it could not be kept."""
-        payload = json.dumps([list(hit) for hit in hits]).encode()
+        payload = json.dumps([_fields(hit) for hit in hits]).encode()
         record = RECORD_HEAD.pack(len(payload), zlib.crc32(payload)) + payload
         with self._lock:
             if self._file is not None and not os.fstat(self._file).st_nlink:
@@ -96,9 +103,51 @@ class Spool:
         return handed_over
 
     def set_aside(self, hits: Sequence[Hit]) -> None:
-        """Keep hits that the database refuses where nothing replays them, one JSON line each."""
-        with (self._directory / REFUSED).open("a", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(list(hit))}\n" for hit in hits)
+        """Keep hits that the database refuses where nothing replays them, one JSON line each.
+
+        Those of list snippets without whom they name, and what led to them: whoever is erased is
+        looked for by their pixels, which these hits do not have yet.
+        """
+        path = self._directory / REFUSED
+        with self._refused_held(), open(path, "a", encoding="utf-8", opener=private) as file:
+            file.writelines(f"{json.dumps(_fields(_nameless(hit)))}\n" for hit in hits)
+
+    def refused(self) -> Iterator[Hit]:
+        """The hits that were set aside; half a line, of a full disk, is passed over."""
+        with (
+            suppress(FileNotFoundError),
+            (self._directory / REFUSED).open(encoding="utf-8") as file,
+        ):
+            for line in file:
+                with suppress(ValueError):
+                    yield Hit(*json.loads(line))
+
+    def forget_refused(self, pixel_ids: Collection[int]) -> int:
+        """Remove what was set aside of these pixels, half lines too; returns how many lines."""
+        path = self._directory / REFUSED
+        part = path.with_suffix(".part")
+        removed = 0
+        if not path.exists():
+            return 0
+        with self._refused_held():
+            file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with path.open(encoding="utf-8") as old, os.fdopen(file, "w", encoding="utf-8") as new:
+                for line in old:
+                    pixel = PIXEL_OF_REFUSED.match(line)
+                    if pixel is not None and int(pixel[1]) in pixel_ids:
+                        removed += 1
+                    else:
+                        new.write(line)
+                new.flush()
+                os.fsync(new.fileno())
+            if removed and part.stat().st_size:
+                part.replace(path)
+            else:
+                part.unlink()
+                if removed:
+                    path.unlink()
+            self._sync_directory()
+        return removed
 
     def waiting(self) -> Waiting:
         files = size = 0
@@ -191,6 +240,13 @@ class Spool:
             else:
                 yield True
 
+    @contextmanager
+    def _refused_held(self) -> Iterator[None]:
+        """Who sets aside and who removes do not meet; the file itself is replaced meanwhile."""
+        with (self._directory / "refused.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def _sync_directory(self) -> None:
         directory = os.open(self._directory, os.O_RDONLY)
         try:
@@ -241,6 +297,15 @@ def _in_large_groups(groups: Iterator[list[Hit]]) -> Iterator[list[Hit]]:
             joined = []
     if joined:
         yield joined
+
+
+def _fields(hit: Hit) -> tuple[object, ...]:
+    """An ordinary hit as it always was, which former versions read too."""
+    return hit[:LIST_FIELDS] if hit[LIST_FIELDS:] == OF_NO_LIST else hit
+
+
+def _nameless(hit: Hit) -> Hit:
+    return hit._replace(name="", ip=None, user_agent="") if hit.campaign_id else hit
 
 
 def _write_all(file: int, record: bytes) -> None:

@@ -16,17 +16,35 @@ VERSION = b"\x01"
 TOKEN_LENGTH = 24
 _BODY_LENGTH = 9
 _LARGEST_ID = 2**63 - 1
+# What a token names: a pixel, a recipient whose own page it opens, a campaign whose list snippet it
+# stands in, or a recipient whom that snippet names instead of by an address.
+PIXEL, PRIVACY = b"glimpse pixel", b"glimpse privacy"
+LIST, CODE = b"glimpse list", b"glimpse code"
 
 
 class Tokens:
     """Signs with the first key, reads with all: a rotated key still names its old pixels."""
 
-    def __init__(self, key: str, fallbacks: Sequence[str] = ()) -> None:
-        self._hashes = [_keyed_hash(text) for text in (key, *fallbacks)]
+    def __init__(self, key: str, fallbacks: Sequence[str] = (), *, purpose: bytes = PIXEL) -> None:
+        """A token made for one purpose is none for another."""
+        self._hashes = [_keyed_hash(text, purpose) for text in (key, *fallbacks)]
 
     def make(self, pixel_id: int) -> str:
         body = VERSION + pixel_id.to_bytes(8, "big")
         return base64.urlsafe_b64encode(body + self._sign(body, self._hashes[0])).decode("ascii")
+
+    def make_many(self, pixel_ids: Sequence[int]) -> list[str]:
+        """The same tokens, for a third of the time: all are encoded at once."""
+        copy = self._hashes[0].copy
+        signed: list[bytes] = []
+        for pixel_id in pixel_ids:
+            body = VERSION + pixel_id.to_bytes(8, "big")
+            keyed = copy()
+            keyed.update(body)
+            signed += (body, keyed.digest())
+        # 18 bytes fill their 24 characters exactly, so one token ends where the next begins.
+        text = base64.urlsafe_b64encode(b"".join(signed)).decode("ascii")
+        return [text[at : at + TOKEN_LENGTH] for at in range(0, len(text), TOKEN_LENGTH)]
 
     def read(self, token: str) -> int | None:
         """The id of the pixel, or none for a text that these keys never signed."""
@@ -52,8 +70,8 @@ class Tokens:
         return copy.digest()
 
 
-def _keyed_hash(text: str) -> blake2b:
+def _keyed_hash(text: str, purpose: bytes) -> blake2b:
     # BLAKE2b takes 64 bytes of key; a longer text is condensed first. `person` keeps these
     # hashes apart from anything else that the same secret may sign.
     key = blake2b(text.encode()).digest()
-    return blake2b(key=key, digest_size=9, person=b"glimpse pixel")
+    return blake2b(key=key, digest_size=9, person=purpose)

@@ -114,14 +114,14 @@ class PixelProtocol(HttpToolsProtocol):
         self._is_taking = False
 
     def _take(self, request: Request) -> None:
-        method, path, headers, is_last, length = request
+        method, path, query, headers, is_last, length = request
         self._held = self._held[length:]
         self._answers = IMAGE if method == "GET" else IMAGE_HEAD
         self._is_last = self._is_last or is_last
         self._is_in_head = False
         self._deadline = inf
         peer = self.client[0] if self.client else None
-        self._endpoint.take(method, path, headers, peer, self._settle)
+        self._endpoint.take(method, path, query, headers, peer, self._settle)
 
     def _settle(self, outcome: Outcome) -> None:
         """The hit is kept, or is none: answer, and look at what the client has sent meanwhile."""

@@ -54,19 +54,27 @@ document.addEventListener("click", async (event) => {
   if (button) {
     const isCopied = await copy(button.dataset.copy);
     button.focus();
-    say(button, isCopied ? "Copied" : "Not copied");
+    const words = document.body.dataset;
+    say(button, isCopied ? words.copied : words.notCopied);
   }
 });
 
-// The bar under the pointer or finger, in words below the chart.
-for (const chart of document.querySelectorAll("[data-chart]")) {
-  const readout = chart.querySelector("[data-readout]");
-  const atRest = readout.textContent;
-  chart.addEventListener("pointerover", (event) => {
-    const label = event.target.closest(".chart-bar")?.querySelector("title")?.textContent;
-    readout.textContent = label ?? atRest;
-  });
-  chart.addEventListener("pointerleave", () => {
-    readout.textContent = atRest;
-  });
-}
+// The bar under the pointer or finger, in words below the chart; charts may be drawn anew.
+const atRest = new WeakMap();
+
+document.addEventListener("pointerover", (event) => {
+  for (const chart of document.querySelectorAll("[data-chart]")) {
+    const readout = chart.querySelector("[data-readout]");
+    if (!readout) {
+      continue;
+    }
+    if (!atRest.has(readout)) {
+      atRest.set(readout, readout.textContent);
+    }
+    const bar = chart.contains(event.target) ? event.target.closest(".chart-bar") : null;
+    const text = bar?.querySelector("title")?.textContent ?? atRest.get(readout);
+    if (readout.textContent !== text) {
+      readout.textContent = text;
+    }
+  }
+});

@@ -33,6 +33,7 @@ def campaign_with_list(page: Page, served: Installation, name: str, lines: str) 
         "input[type=file]",
         {"name": "list.csv", "mimeType": "text/csv", "buffer": lines.encode("utf-8-sig")},
     )
+    page.get_by_role("button", name="Upload").click()
     page.get_by_role("button", name="Import").click()
     page.get_by_role("link", name="snippets").first.click()
     expect(page).to_have_url(f"{page.url.split('/snippets')[0]}/snippets/")

@@ -39,6 +39,9 @@ def test_good_settings_start() -> None:
         ("DATABASE_URL", "nonsense", "PostgreSQL 15 or newer, or SQLite"),
         ("PIXEL_KEY", "short", "shorter than 32 characters"),
         ("LOG_LEVEL", "loud", "write DEBUG, INFO, WARNING or ERROR"),
+        ("TRACKING_DEFAULT", "yes", "write identified or anonymous or off"),
+        ("PRIVACY_SIGNALS", "honour", "write ignore or anonymous or off"),
+        ("KEEP_ADDRESS", "half", "write full or truncated or none"),
         ("HSTS_SECONDS", "-1", "write a whole number, 0 or more"),
     ],
 )

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Campaign, Recipient
-from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
+from tests.conftest import emails, make_campaign, make_hit, pixels_of
 from tracker.models import Pixel
 from tracker.writer import write_hits
 
@@ -44,37 +44,6 @@ def test_a_zone_that_does_not_exist_is_refused_by_the_form(log_in: LogIn) -> Non
     )
     assert "is not a time zone" in answer.content.decode()
     assert not Campaign.objects.exists()
-
-
-@pytest.mark.django_db
-def test_a_marketer_imports_recipients_and_reads_what_became_of_each_line(log_in: LogIn) -> None:
-    campaign = make_campaign()
-    page = upload(
-        log_in("marketer"), campaign, b"E-Mail;Name\na@example.com;Ann\nwrong;Bob\nA@EXAMPLE.COM;\n"
-    )
-    text = page.content.decode()
-    assert page.status_code == 200
-    assert "“wrong” is not an email address" in text
-    result = page.context["result"]
-    assert (result["rows"], result["created"], result["duplicates"]) == (3, 1, 1)
-    assert counts_of(campaign).recipients == 1
-
-
-@pytest.mark.django_db
-def test_a_dry_run_in_the_admin_stores_nothing(log_in: LogIn) -> None:
-    campaign = make_campaign()
-    page = upload(log_in("marketer"), campaign, b"email\na@example.com\n", is_dry_run="on")
-    assert page.context["result"]["created"] == 1
-    assert not Recipient.objects.exists()
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("content", [b"first,last\nx,y\n", b"\x89PNG\r\n\x00"])
-def test_a_file_that_is_no_list_gets_a_clear_error(content: bytes, log_in: LogIn) -> None:
-    campaign = make_campaign()
-    page = upload(log_in("marketer"), campaign, content)
-    assert page.status_code == 200
-    assert "Nothing was stored" in page.content.decode()
 
 
 @pytest.mark.django_db
@@ -120,6 +89,7 @@ def test_the_groups_may_do_exactly_what_their_roles_need(people: Any) -> None:
         "view_recipient",
         "view_pixel",
         "view_open",
+        "rejudge",
     }
 
 

@@ -2,40 +2,53 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.reports.charts import Chart, Point, lay_out
+from tracker.reports.charts import Chart, Split, lay_out
+from tracker.reports.clock import ZOOMS, By, next_start, start_of
+from tracker.reports.series import Point
 
-By = Literal["hour", "day"]
 BERLIN = ZoneInfo("Europe/Berlin")
 START = datetime(2026, 3, 12, 9, tzinfo=BERLIN)
 
 counts = st.integers(0, 10) | st.integers(0, 5_000_000)
-bys: st.SearchStrategy[By] = st.sampled_from(("hour", "day"))
+splits: st.SearchStrategy[Split] = st.sampled_from(("people", "first"))
 
 
-def make_points(pairs: list[tuple[int, int]], by: By = "hour") -> list[Point]:
-    if by == "day":
-        days = [(START + timedelta(days=i)).replace(hour=0) for i in range(len(pairs))]
-        return [Point(day, a + b, a) for day, (a, b) in zip(days, pairs, strict=True)]
-    hours = [
-        (START.astimezone(UTC) + timedelta(hours=i)).astimezone(BERLIN) for i in range(len(pairs))
-    ]
-    return [Point(hour, a + b, a) for hour, (a, b) in zip(hours, pairs, strict=True)]
+def make_points(
+    pairs: list[tuple[int, int]], by: By = "hour", start: datetime = START
+) -> list[Point]:
+    """By people and by others; a third of either are first opens."""
+    points = []
+    starts_at = start_of(start, by, BERLIN)
+    for human, others in pairs:
+        opens = human + others
+        points.append(Point(starts_at, opens, human, opens // 3, human // 3))
+        starts_at = next_start(starts_at, by, BERLIN)
+    return points
+
+
+def draw(
+    points: list[Point],
+    by: By = "hour",
+    sent_at: datetime | None = None,
+    split: Split = "people",
+) -> Chart:
+    ends_at = next_start(points[-1].starts_at, by, BERLIN)
+    return lay_out(points, by=by, ends_at=ends_at, sent_at=sent_at, split=split)
 
 
 @st.composite
-def charts(draw: st.DrawFn) -> Chart:
-    by: By = draw(bys)
-    pairs = draw(st.lists(st.tuples(counts, counts), min_size=1, max_size=170))
-    after = draw(st.none() | st.integers(-1000, 20_000))
+def charts(draw_one: st.DrawFn) -> Chart:
+    by: By = draw_one(st.sampled_from(ZOOMS))
+    pairs = draw_one(st.lists(st.tuples(counts, counts), min_size=1, max_size=170))
+    after = draw_one(st.none() | st.integers(-1000, 20_000))
     sent_at = None if after is None else START + timedelta(minutes=after)
-    return lay_out(make_points(pairs, by), by=by, sent_at=sent_at)
+    return draw(make_points(pairs, by), by, sent_at, draw_one(splits))
 
 
 @given(charts())
@@ -43,9 +56,9 @@ def test_bars_never_leave_the_plot(chart: Chart) -> None:
     for bar in chart.bars:
         assert chart.left - 1e-6 <= bar.slot_x <= bar.x + 1e-6
         assert bar.x + bar.width <= bar.slot_x + bar.slot_width + 1e-6 <= chart.right + 2e-6
-        assert chart.top - 1e-6 <= bar.others_y <= bar.human_y + 1e-6 <= chart.bottom + 2e-6
-        assert bar.human_height >= 0
-        assert bar.others_height >= 0
+        assert chart.top - 1e-6 <= bar.upper_y <= bar.lower_y + 1e-6 <= chart.bottom + 2e-6
+        assert bar.lower_height >= 0
+        assert bar.upper_height >= 0
 
 
 @given(charts())
@@ -60,8 +73,8 @@ def test_heights_are_proportional_to_the_counts(chart: Chart) -> None:
     top_value = int(chart.y_ticks[-1].label.replace(",", ""))
     unit = (chart.bottom - chart.top) / top_value
     for bar in chart.bars:
-        assert bar.human_height == pytest.approx(bar.point.human_opens * unit, abs=1e-6)
-        assert bar.others_height == pytest.approx(bar.point.others * unit, abs=1e-6)
+        assert bar.lower_height == pytest.approx(bar.lower * unit, abs=1e-6)
+        assert bar.upper_height == pytest.approx(bar.upper * unit, abs=1e-6)
 
 
 @given(charts())
@@ -91,11 +104,11 @@ def test_the_sent_marker_stands_within_the_plot_or_not_at_all(chart: Chart) -> N
 
 @pytest.mark.parametrize("size", [1, 2, 24, 72, 170])
 def test_there_are_as_many_bars_as_points(size: int) -> None:
-    assert len(lay_out(make_points([(1, 1)] * size), by="hour", sent_at=None).bars) == size
+    assert len(draw(make_points([(1, 1)] * size)).bars) == size
 
 
 def test_the_first_label_of_each_day_names_the_day() -> None:
-    chart = lay_out(make_points([(3, 1)] * 40), by="hour", sent_at=None)
+    chart = draw(make_points([(3, 1)] * 40))
     assert [tick.label for tick in chart.x_ticks] == [
         *("Thu 12:00", "18:00", "Fri 00:00", "06:00", "12:00", "18:00", "Sat 00:00")
     ]
@@ -103,20 +116,19 @@ def test_the_first_label_of_each_day_names_the_day() -> None:
 
 def test_days_are_labelled_by_date_and_a_new_year_by_its_number() -> None:
     start = datetime(2026, 12, 30, tzinfo=BERLIN)
-    points = [Point(start + timedelta(days=i), 1, 1) for i in range(4)]
-    chart = lay_out(points, by="day", sent_at=None)
+    chart = draw(make_points([(1, 0)] * 4, "day", start), "day")
     assert [tick.label for tick in chart.x_ticks] == ["30 Dec", "31 Dec", "1 Jan 2027", "2 Jan"]
 
 
 def test_a_day_change_is_marked_where_the_new_day_begins() -> None:
-    chart = lay_out(make_points([(1, 0)] * 20), by="hour", sent_at=None)
+    chart = draw(make_points([(1, 0)] * 20))
     (at,) = chart.day_starts
     assert at == pytest.approx(chart.bars[15].slot_x)
 
 
 def test_the_sent_marker_stands_as_far_into_the_hour_as_the_moment_was() -> None:
     points = make_points([(1, 0)] * 4)
-    chart = lay_out(points, by="hour", sent_at=START + timedelta(minutes=90))
+    chart = draw(points, sent_at=START + timedelta(minutes=90))
     assert chart.sent is not None
     assert chart.sent.x == pytest.approx(chart.bars[1].slot_x + chart.bars[1].slot_width / 2)
 
@@ -124,13 +136,13 @@ def test_the_sent_marker_stands_as_far_into_the_hour_as_the_moment_was() -> None
 @pytest.mark.parametrize("minutes", [-1, 4 * 60])
 def test_a_campaign_sent_outside_the_chart_has_no_marker(minutes: int) -> None:
     sent_at = START + timedelta(minutes=minutes)
-    assert lay_out(make_points([(1, 0)] * 4), by="hour", sent_at=sent_at).sent is None
+    assert draw(make_points([(1, 0)] * 4), sent_at=sent_at).sent is None
 
 
 def test_the_hour_that_the_clocks_repeat_has_a_bar_of_its_own() -> None:
     first = datetime(2026, 10, 25, 0, tzinfo=UTC)
-    points = [Point((first + timedelta(hours=i)).astimezone(BERLIN), 1, 1) for i in range(3)]
-    chart = lay_out(points, by="hour", sent_at=points[1].starts_at)
+    points = make_points([(1, 0)] * 3, start=first)
+    chart = draw(points, sent_at=points[1].starts_at)
     assert [bar.label[:17] for bar in chart.bars] == [
         *("Sun 25 Oct, 02:00", "Sun 25 Oct, 02:00", "Sun 25 Oct, 03:00")
     ]
@@ -139,9 +151,54 @@ def test_the_hour_that_the_clocks_repeat_has_a_bar_of_its_own() -> None:
 
 
 def test_a_bar_says_in_words_what_it_counts() -> None:
-    chart = lay_out(make_points([(812, 400), (0, 0), (1, 0)]), by="hour", sent_at=None)
+    chart = draw(make_points([(812, 400), (0, 0), (1, 0)]))
     assert [bar.label for bar in chart.bars] == [
         "Thu 12 Mar, 09:00: 1,212 opens, 812 by people, 400 by machines or unclear",
         "Thu 12 Mar, 10:00: no opens",
         "Thu 12 Mar, 11:00: 1 open, 1 by people, 0 by machines or unclear",
     ]
+
+
+def test_first_opens_and_repeats_are_the_other_way_to_split_a_bar() -> None:
+    chart = draw(make_points([(300, 90)]), split="first")
+    (bar,) = chart.bars
+    assert (bar.lower, bar.upper) == (130, 260)
+    assert bar.label == "Thu 12 Mar, 09:00: 390 opens, 130 first, 260 repeated"
+
+
+@pytest.mark.parametrize(
+    ("by", "label"),
+    [
+        ("quarter", "Thu 12 Mar, 09:00–09:15"),
+        ("hour", "Thu 12 Mar, 09:00"),
+        ("day", "Thu 12 Mar"),
+        ("week", "week from Mon 9 Mar 2026"),
+        ("month", "March 2026"),
+    ],
+)
+def test_a_bar_is_named_as_people_call_its_time(by: By, label: str) -> None:
+    (bar,) = draw(make_points([(0, 0)], by), by).bars
+    assert bar.label == f"{label}: no opens"
+
+
+def test_quarters_are_labelled_at_round_hours() -> None:
+    chart = draw(make_points([(3, 1)] * 96, "quarter"), "quarter")
+    assert [tick.label for tick in chart.x_ticks] == [
+        *("Thu 09:00", "12:00", "15:00", "18:00", "21:00", "Fri 00:00", "03:00", "06:00")
+    ]
+
+
+def test_months_are_labelled_by_name_and_a_new_year_by_its_number() -> None:
+    chart = draw(make_points([(1, 0)] * 12, "month"), "month")
+    assert chart.x_ticks[0].label == "Mar"
+    assert "Jan 2027" in [tick.label for tick in chart.x_ticks]
+
+
+def test_the_sent_marker_is_exact_in_a_month_of_another_length() -> None:
+    start = datetime(2026, 3, 1, tzinfo=BERLIN)
+    chart = draw(make_points([(1, 0)] * 2, "month", start), "month", START)
+    assert chart.sent is not None
+    march = datetime(2026, 4, 1, tzinfo=BERLIN).timestamp() - start.timestamp()
+    into = (START.timestamp() - start.timestamp()) / march
+    bar = chart.bars[0]
+    assert chart.sent.x == pytest.approx(bar.slot_x + into * bar.slot_width)

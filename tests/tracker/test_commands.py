@@ -3,8 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import socket
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from django.core.management import CommandError, call_command
 
 from campaigns.models import Campaign
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
+from tests.server import ROOT
 from tracker.models import CampaignCounts, Open
 from tracker.spool import Spool
 from tracker.writer import write_hits
@@ -48,9 +53,9 @@ def test_the_import_summary_is_one_json_object(tmp_path: Path) -> None:
     summary = json.loads(run("import_recipients", campaign.pk, str(file), "--json"))
     assert summary["rows"] == 3
     assert (summary["created"], summary["updated"], summary["duplicates"]) == (1, 0, 1)
-    assert summary["rejected"] == [
-        {"line": 3, "reason": "“wrong” is not an email address", "text": "wrong"}
-    ]
+    (rejected,) = summary["rejected"]
+    assert (rejected["line"], rejected["text"]) == (3, "wrong")
+    assert rejected["reason"].startswith("“wrong” is not an email address")
 
 
 @pytest.mark.django_db
@@ -146,6 +151,18 @@ def test_snippets_are_exported_to_a_file_or_to_standard_output(tmp_path: Path) -
         run("export_snippets", campaign.pk, "--output", str(tmp_path / "no" / "such" / "place"))
 
 
+@pytest.mark.django_db
+def test_snippets_are_exported_for_each_program() -> None:
+    campaign = make_campaign(*emails(3))
+    assert run("export_snippets", campaign.pk, "--format", "word").startswith(
+        "\ufeffemail\tname\tpixel_url\tprivacy_url\tcode\r\n"
+    )
+    lines = run("export_snippets", campaign.pk, "--format", "jsonl").splitlines()
+    assert [json.loads(line)["email"] for line in lines] == emails(3)
+    with pytest.raises(CommandError, match="invalid choice: 'pdf'"):
+        run("export_snippets", campaign.pk, "--format", "pdf")
+
+
 @pytest.mark.usefixtures("real_db")
 def test_verifying_exits_with_1_on_drift_left_unrepaired() -> None:
     campaign = make_campaign(*emails(3))
@@ -167,7 +184,7 @@ def test_the_spool_is_shown_and_replayed_by_hand(settings: Any, tmp_path: Path) 
     spool = Spool(tmp_path)
     spool.append([make_hit(pixel.pk), make_hit(pixel.pk)])
     spool.release()
-    assert "1 files wait" in run("spool")
+    assert "1 file waits" in run("spool")
     assert json.loads(run("spool", "--replay", "--json"))["replayed"] == 2
     assert Open.objects.count() == 2
 
@@ -205,3 +222,29 @@ def test_sending_in_the_future_is_refused() -> None:
 def test_an_address_that_cannot_be_bound_is_explained(bind: str) -> None:
     with pytest.raises(CommandError, match="write HOST:PORT"):
         run("serve", "--bind", bind)
+
+
+@pytest.mark.django_db
+def test_work_of_a_kind_that_there_is_not_is_refused() -> None:
+    assert run("work") == run("work", "rejudge", "campaign") == ""
+    with pytest.raises(CommandError, match="people"):
+        run("work", "peopel")
+
+
+def test_a_database_without_its_tables_or_columns_is_told_to_be_migrated(tmp_path: Path) -> None:
+    file = tmp_path / "old.sqlite3"
+    for statement in ("", "CREATE TABLE campaigns_campaign (id integer PRIMARY KEY, name text)"):
+        with sqlite3.connect(file) as old:
+            old.execute(statement)
+        old.close()
+        result = subprocess.run(
+            [sys.executable, "manage.py", "report", "1"],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": f"sqlite:///{file}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 1
+        assert "not up to date (no such" in result.stderr
+        assert result.stderr.endswith("Run: manage.py migrate\n")

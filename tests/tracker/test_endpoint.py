@@ -10,11 +10,13 @@ from tests.tracker.pixel_cases import CASES, EXPECTED_HEADERS, Case, url_of
 from tracker.ceiling import Ceiling
 from tracker.endpoint import GIF, HEADERS, PixelEndpoint
 from tracker.hits import Hit, HitReader, Outcome
+from tracker.list_hits import ListReader
 from tracker.proxies import TrustedProxies
 from tracker.recorder import Recorder
-from tracker.tokens import Tokens
+from tracker.tokens import CODE, LIST, Tokens
 
 tokens = Tokens("k" * 40)
+list_tokens, code_tokens = Tokens("k" * 40, purpose=LIST), Tokens("k" * 40, purpose=CODE)
 
 
 class Behind:
@@ -50,7 +52,12 @@ def ask(
     async def run() -> None:
         endpoint: Any = PixelEndpoint(
             Behind(),
-            reader=HitReader(tokens, TrustedProxies(), Ceiling(0)),
+            reader=HitReader(
+                tokens,
+                TrustedProxies(),
+                Ceiling(0),
+                lists=ListReader(list_tokens, code_tokens, Ceiling(0)),
+            ),
             recorder=Recorder(write, kept.append),
         )
         steps = iter(["lifespan.startup"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,11 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
+from tests.tracker.consent.test_choices import decide
+from tracker.models import Open, QuarterHourCounts
 from tracker.recount import verify
+from tracker.writer import write_hits
 
 BEFORE = [("tracker", "0003_leave_room_for_updates_in_place")]
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -71,3 +75,50 @@ def test_opens_that_stood_on_their_pixels_move_beside_them_and_no_count_changes(
     assert (opened.first_opened_at, opened.last_opened_at) == (NOON, LATER)
     assert (opened.last_ip, opened.last_user_agent_id) == ("192.0.2.1", agent.pk)
     assert verify().drift == 0
+
+
+@pytest.mark.usefixtures("real_db")
+def test_who_was_anonymous_or_off_before_that_was_counted_is_counted_by_the_upgrade() -> None:
+    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    campaign = make_campaign(*emails(6))
+    pixels = pixels_of(campaign)
+    moments = [int(at.timestamp()) * 1_000_000 for at in (NOON, NOON, LATER, LATER)]
+    hits = [make_hit(pixel.pk, at=at) for pixel, at in zip(pixels, moments, strict=False)]
+    write_hits([*hits, make_hit(pixels[3].pk, at=moments[0])])
+    for pixel, choice in zip(pixels, ["off", "anonymous", "off", "anonymous"], strict=False):
+        decide(pixel, choice)
+    quarters = list(QuarterHourCounts.objects.order_by("starts_at").values())
+    assert [row["unique_human_opens"] for row in quarters] == [2, 0]
+    apps = migrate([("tracker", "0016_names_in_every_language")])
+    try:
+        # As it was: of four people, three opened first in one quarter, one in another.
+        old = apps.get_model("tracker", "QuarterHourCounts").objects.order_by("starts_at")
+        assert list(old.values_list("unique_human_opens", flat=True)) == [3, 1]
+    finally:
+        migrate(newest)
+    assert list(QuarterHourCounts.objects.order_by("starts_at").values()) == quarters
+    assert counts_of(campaign).anonymous == 2
+    assert verify().drift == 0
+
+
+@pytest.mark.usefixtures("real_db")
+def test_opens_recorded_before_there_were_months_stay_where_they_are() -> None:
+    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    campaign = make_campaign(*emails(2))
+    one, other = pixels_of(campaign)
+    ahead = timezone.now() + timedelta(days=80)
+    hits = [
+        make_hit(one.pk, at=int(moment.timestamp() * 1_000_000))
+        for moment in (NOON, LATER, timezone.now(), ahead)
+    ]
+    write_hits(hits)
+    migrate([("tracker", "0009_basis_of_a_walk")])
+    try:
+        migrate(newest)
+        assert Open.objects.count() == 4
+        # Recorded again: nothing. Recorded anew, in each of the places: found again.
+        write_hits([*hits, make_hit(other.pk), make_hit(other.pk, at=hits[-1].opened_at)])
+        assert Open.objects.count() == 6
+        assert verify().drift == 0
+    finally:
+        migrate(newest)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime
 
 import pytest
@@ -14,16 +13,6 @@ pytestmark = pytest.mark.django_db
 
 NINE = datetime(2026, 3, 12, 9, tzinfo=UTC)
 TEN = datetime(2026, 3, 12, 10, tzinfo=UTC)
-
-
-def test_importing_gives_every_recipient_one_pixel() -> None:
-    campaign = Campaign.objects.create(name="Spring")
-    content = b"email\na@example.com\nb@example.com\nA@example.com\n"
-    first = pixels.import_recipients(campaign, io.BytesIO(content))
-    again = pixels.import_recipients(campaign, io.BytesIO(content))
-    assert (first.added, again.added) == (2, 0)
-    assert len(pixels_of(campaign)) == 2
-    assert counts_of(campaign).recipients == 2
 
 
 def test_a_recipient_may_have_pixels_in_many_campaigns() -> None:

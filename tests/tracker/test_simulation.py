@@ -21,10 +21,10 @@ from django.utils import timezone
 from campaigns.models import Campaign
 from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
 from tests.server import ROOT, Installation, free_port, installation
+from tracker.consent.choices import choose
 from tracker.judging.bursts import network_of
 from tracker.models import CampaignCounts, Open, UniqueOpen
 from tracker.recount import verify
-from tracker.simulation import Fetch
 from tracker.simulation.day import plan, reason_against
 from tracker.simulation.mix import (
     APPLE_RANGES,
@@ -32,6 +32,7 @@ from tracker.simulation.mix import (
     FARMS,
     GMAIL_RANGES,
     PREFETCH_RANGES,
+    Fetch,
     realistic,
 )
 from tracker.simulation.spreading import (
@@ -234,6 +235,21 @@ def test_opens_stand_at_their_moments_and_every_count_agrees() -> None:
     assert counts_of(campaign).sent == 60
     assert counts_of(other).opens == 1
     assert reason_against(campaign) is None
+
+
+@pytest.mark.usefixtures("real_db")
+def test_whose_opens_are_not_their_own_opens_nothing() -> None:
+    campaign = make_campaign(*addresses(30), is_sent=False)
+    off, anonymous, *_ = dict.fromkeys(pixel_id for pixel_id, _ in planned(campaign))
+    recipients = {pixel.pk: pixel.recipient for pixel in pixels_of(campaign) if pixel.recipient}
+    for pixel_id, tracking in ((off, "off"), (anonymous, "anonymous")):
+        choose(recipients.pop(pixel_id), tracking, source="command")
+    opened_by = {pixel_id for pixel_id, _ in planned(campaign)}
+    assert opened_by
+    assert not opened_by & {off, anonymous}
+    for recipient in recipients.values():
+        choose(recipient, "off", source="command")
+    assert "off or anonymous" in str(reason_against(campaign))
 
 
 @pytest.mark.usefixtures("real_db")

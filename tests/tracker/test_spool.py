@@ -31,6 +31,9 @@ hits = st.builds(
     st.integers(0, 2**60),
     st.none() | st.ip_addresses().map(str),
     st.text(alphabet=st.characters(exclude_characters="\x00"), max_size=30),
+    # Of list snippets, too.
+    campaign_id=st.just(0) | st.integers(1, 2**63 - 1),
+    name=st.just("") | st.text(max_size=20) | st.integers(1, 2**63 - 1),
 )
 groups_of_hits = st.lists(st.lists(hits, min_size=1, max_size=4), max_size=5)
 
@@ -260,6 +263,7 @@ def test_a_hit_that_the_database_refuses_is_set_aside_and_holds_up_nobody(
     assert is_back.is_set()
     assert [hit.pixel_id for hit in taken] == [n for n in range(23) if n != 13]
     (refused,) = (tmp_path / "refused.jsonl").read_text().splitlines()
+    assert (tmp_path / "refused.jsonl").stat().st_mode & 0o777 == 0o600
     assert json.loads(refused)[1] == 13
     assert "a hit was refused and set aside: out of range" in caplog.text
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.templatetags.glimpse import dash, decimal1, percent
+from tracker.templatetags.glimpse import dash, decimal1, percent, signed_points
 
 fractions = st.floats(min_value=0, max_value=1)
 
@@ -58,3 +58,17 @@ def test_a_missing_decimal_is_a_dash() -> None:
 @pytest.mark.parametrize(("value", "shown"), [(None, "–"), ("", "–"), (0, 0), ("Gmail", "Gmail")])
 def test_a_dash_stands_for_nothing_but_not_for_zero(value: object, shown: object) -> None:
     assert dash(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("points", "text"),
+    [
+        (None, "–"),
+        (4.24, "+4.2 points"),
+        (-4.26, "−4.3 points"),
+        (0.0, "0.0 points"),
+        (-0.01, "0.0 points"),
+    ],
+)
+def test_a_difference_to_the_usual_has_its_sign(points: float | None, text: str) -> None:
+    assert signed_points(points) == text

@@ -58,3 +58,9 @@ def test_a_signed_id_beyond_the_database_names_no_pixel() -> None:
     body = VERSION + (2**63).to_bytes(8, "big")
     signed = body + tokens._sign(body, tokens._hashes[0])
     assert tokens.read(base64.urlsafe_b64encode(signed).decode()) is None
+
+
+@given(st.lists(st.integers(0, 2**63 - 1)))
+def test_many_tokens_are_the_same_as_one_by_one(pixel_ids: list[int]) -> None:
+    tokens = Tokens("a key", ["an older one"])
+    assert tokens.make_many(pixel_ids) == [tokens.make(pixel_id) for pixel_id in pixel_ids]

@@ -18,19 +18,22 @@ import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.tracker.list_cases import LIST_CASES, ListCase, Texts
 from tests.tracker.pixel_cases import CASES, EXPECTED_HEADERS, Case, url_of
-from tracker import heads, wire
+from tracker import heads, metrics, wire
 from tracker.ceiling import Ceiling
 from tracker.endpoint import GIF, PixelEndpoint
 from tracker.heads import HEAD_LIMIT, Other, Request, read_request
-from tracker.hits import Hit, HitReader
+from tracker.hits import Hit, HitReader, Outcome
+from tracker.list_hits import ListReader
 from tracker.proxies import TrustedProxies
 from tracker.recorder import Recorder
-from tracker.tokens import Tokens
+from tracker.tokens import CODE, LIST, Tokens
 from tracker.wire import PixelProtocol
 from tracker.workers import Server, configuration
 
 tokens = Tokens("k" * 40)
+list_tokens, code_tokens = Tokens("k" * 40, purpose=LIST), Tokens("k" * 40, purpose=CODE)
 PATH = f"/o/{tokens.make(5)}.gif"
 PIXEL = f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 PAGE = b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -70,7 +73,12 @@ class Served:
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
         endpoint = PixelEndpoint(
             page,
-            reader=HitReader(tokens, TrustedProxies(["127.0.0.0/8"]), Ceiling(0)),
+            reader=HitReader(
+                tokens,
+                TrustedProxies(["127.0.0.0/8"]),
+                Ceiling(0),
+                lists=ListReader(list_tokens, code_tokens, Ceiling(0)),
+            ),
             recorder=Recorder(self._write, lambda hits: None, commit_within=10),
         )
         self.server = Server(configuration("unused.application"))
@@ -198,6 +206,37 @@ def test_the_wire_keeps_the_pixels_contract(case: Case, connection: str, served:
         assert headers == EXPECTED_HEADERS
     else:
         assert headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("connection", ["", "Connection: x\r\n"])
+@pytest.mark.parametrize("case", LIST_CASES, ids=lambda case: case.name)
+def test_the_wire_takes_a_list_snippet_as_the_table_says(
+    case: ListCase, connection: str, served: Served
+) -> None:
+    texts = Texts(
+        list_tokens.make(3),
+        list_tokens.make(4),
+        tokens.make(5),
+        code_tokens.make(6),
+        code_tokens.make(7),
+    )
+    extra = "".join(f"{name}: {value}\r\n" for name, value in case.headers.items())
+    head = f"{case.method} {texts.url(case)} HTTP/1.1\r\nHost: x\r\n{extra}{connection}"
+    before = metrics.HITS[Outcome(case.outcome)]._value.get()
+    with served.connect() as client:
+        client.sendall(f"{head}\r\n".encode("latin-1"))
+        client.sendall(closing(PAGE))
+        (status, _, body), page_after = read_answers(read_all(client), (case.method,))
+    assert (status, page_after[0]) == (200, 418)
+    assert body == (b"" if case.method == "HEAD" else GIF)
+    assert len(served.hits) == case.is_handed_over
+    if served.hits:
+        expected = ListReader(list_tokens, code_tokens, Ceiling(0)).name_in(
+            texts.url(case).partition("?")[2].encode()
+        )
+        assert [(hit.pixel_id, hit.name) for hit in served.hits] == [(0, expected)]
+    if not case.is_handed_over:
+        assert metrics.HITS[Outcome(case.outcome)]._value.get() == before + 1
 
 
 def test_a_plain_request_does_not_take_the_long_way(served: Served) -> None:

@@ -138,10 +138,9 @@ def test_a_lost_connection_is_opened_again_and_nothing_counts_twice(writer: Any)
     if connection.vendor == "postgresql":
         # The server really ends the writer's session.
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            session = writer._connection.connection.info.backend_pid
+            cursor.execute("SELECT pg_terminate_backend(%s)", [session])
+            assert cursor.fetchone() == (True,)
     else:
         writer._connection.close()
     assert writer.write([hit, make_hit(pixel.pk)]) == 1

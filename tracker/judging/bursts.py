@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -28,25 +28,53 @@ class Fetch(NamedTuple):
 
 def bursts(fetches: Sequence[Fetch]) -> set[int]:
     """The places in ``fetches`` (one pixel's, in order of time) that belong to a burst."""
-    suspects = [
-        (place, fetch, network_of(fetch.ip))
-        for place, fetch in enumerate(fetches)
-        if fetch.verdict in SUSPECTS and fetch.ip
-    ]
-    found: set[int] = set()
-    inside: Counter[str] = Counter()
-    begin = 0
-    for end, (_, fetch, network) in enumerate(suspects):
-        inside[network] += 1
-        while fetch.opened_at - suspects[begin][1].opened_at > WITHIN:
-            left = suspects[begin][2]
-            inside[left] -= 1
-            if not inside[left]:
-                del inside[left]
-            begin += 1
-        if len(inside) >= NETWORKS:
-            found.update(place for place, _, _ in suspects[begin : end + 1])
-    return found
+    ahead = BurstsAhead(iter(fetches))
+    return {place for place, fetch in enumerate(fetches) if ahead.has(fetch)}
+
+
+class BurstsAhead:
+    """Tells of one pixel's fetches, asked for in order of time, which belong to a burst.
+
+    Reads them from ``fetches`` as far ahead as a burst may reach, and remembers the networks that
+    came last and the bursts that are not over: memory does not grow with the fetches.
+    """
+
+    def __init__(self, fetches: Iterator[Fetch]) -> None:
+        self._fetches = fetches
+        self._next = next(fetches, None)
+        # The last networks, each with its last moment, the latest at the end.
+        self._networks: dict[str, datetime] = {}
+        # From when to when each burst goes.
+        self._bursts: deque[tuple[datetime, datetime]] = deque()
+
+    def has(self, fetch: Fetch) -> bool:
+        if not _may_belong(fetch):
+            return False
+        while self._next is not None and self._next.opened_at <= fetch.opened_at + WITHIN:
+            self._look_at(self._next)
+            self._next = next(self._fetches, None)
+        while self._bursts and self._bursts[0][1] < fetch.opened_at:
+            self._bursts.popleft()
+        return bool(self._bursts) and self._bursts[0][0] <= fetch.opened_at
+
+    def _look_at(self, fetch: Fetch) -> None:
+        if not _may_belong(fetch):
+            return
+        networks, now = self._networks, fetch.opened_at
+        network = network_of(fetch.ip)
+        networks.pop(network, None)
+        networks[network] = now
+        if len(networks) > NETWORKS:
+            del networks[next(iter(networks))]
+        begin = now - WITHIN
+        if len(networks) == NETWORKS and next(iter(networks.values())) >= begin:
+            if self._bursts and self._bursts[-1][1] >= begin:
+                begin, _ = self._bursts.pop()
+            self._bursts.append((begin, now))
+
+
+def _may_belong(fetch: Fetch) -> bool:
+    return fetch.verdict in SUSPECTS and bool(fetch.ip)
 
 
 def network_of(ip: str | None) -> str:

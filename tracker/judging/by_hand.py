@@ -5,16 +5,19 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from tracker.judging.again import JudgeAgain
+from tracker.language import translated
 from tracker.models import Open, Ruling
 from tracker.verdicts import Verdict
 
 ABOUT = (
-    ("open", "this open only"),
-    ("address", "everything from its address"),
-    ("network", "everything from its network"),
-    ("agent", "everything with its user agent"),
+    ("open", gettext_lazy("this open only")),
+    ("address", gettext_lazy("everything from its address")),
+    ("network", gettext_lazy("everything from its network")),
+    ("agent", gettext_lazy("everything with its user agent")),
 )
 
 
@@ -23,12 +26,14 @@ class RulingForm(forms.Form):
 
     open = forms.ModelChoiceField(Open.objects.none(), widget=forms.HiddenInput)
     verdict = forms.TypedChoiceField(
-        label="It was",
+        label=gettext_lazy("It was"),
         coerce=lambda text: Verdict(text),
-        choices=[(verdict.value, verdict.label) for verdict in Verdict],
+        choices=lambda: [(verdict.value, translated(verdict.label)) for verdict in Verdict],
     )
-    about = forms.ChoiceField(label="Applies to", choices=ABOUT)
-    note = forms.CharField(label="Why (for your colleagues)", max_length=200, required=False)
+    about = forms.ChoiceField(label=gettext_lazy("Applies to"), choices=ABOUT)
+    note = forms.CharField(
+        label=gettext_lazy("Why (for your colleagues)"), max_length=200, required=False
+    )
 
     def __init__(self, pixel_id: int, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -40,14 +45,21 @@ class RulingForm(forms.Form):
         cleaned = self.cleaned_data
         one, about = cleaned.get("open"), cleaned.get("about")
         if one is not None and about in ("address", "network") and not one.ip:
-            raise forms.ValidationError("This open has no address: decide about the open itself.")
+            raise forms.ValidationError(
+                gettext("This open has no address: decide about the open itself.")
+            )
         if one is not None and about == "agent" and one.user_agent_id is None:
-            raise forms.ValidationError("This open has no agent: decide about the open itself.")
+            raise forms.ValidationError(
+                gettext("This open has no agent: decide about the open itself.")
+            )
         return cleaned
 
 
 def decide(form: RulingForm, user_id: int | None) -> Ruling:
-    """Store what a valid form says, and judge the recipient's opens again."""
+    """Store what a valid form says, and judge the recipient's opens again.
+
+    Other recipients' opens follow: ``tracker.judging.spreading``.
+    """
     one: Open = form.cleaned_data["open"]
     about: str = form.cleaned_data["about"]
     ruling = Ruling(
@@ -57,6 +69,7 @@ def decide(form: RulingForm, user_id: int | None) -> Ruling:
     )
     if about == "open":
         ruling.open = one
+        ruling.spread_at = timezone.now()
     elif about == "agent":
         ruling.user_agent_id = one.user_agent_id
     else:
@@ -67,7 +80,12 @@ def decide(form: RulingForm, user_id: int | None) -> Ruling:
 
 
 def take_back(ruling: Ruling, pixel_id: int) -> None:
-    ruling.delete()
+    """At once for that recipient; for whatever else it was about, the schedule follows."""
+    if ruling.open_id is not None:
+        ruling.delete()
+    else:
+        ruling.taken_back_at, ruling.spread_at, ruling.spread_to = timezone.now(), None, 0
+        ruling.save(update_fields=["taken_back_at", "spread_at", "spread_to"])
     JudgeAgain().pixels([pixel_id])
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from tracker.addresses import may_be_truncated
 from tracker.judging.bursts import SUSPECTS
 from tracker.judging.process import process_judge
 from tracker.models import FanOut, Open, Pixel
@@ -53,7 +54,10 @@ def find_fan_outs(since: datetime, until: datetime) -> list[FanOut]:
         FanOut(ip=ip, starts_at=start, ends_at=start + WINDOW, recipients=recipients)
         for start in windows(since, until)
         for ip, recipients in busy_addresses(start, start + WINDOW)
-        if not is_shared_by_readers(ip) and domains_reached(ip, start, start + WINDOW) >= DOMAINS
+        # Many addresses' opens stand under one that was truncated.
+        if not may_be_truncated(ip)
+        and not is_shared_by_readers(ip)
+        and domains_reached(ip, start, start + WINDOW) >= DOMAINS
     ]
 
 

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import QuerySet
 
-from tracker.judging.again import JudgeAgain, Outcome
+from tracker.judging.again import BURST, BY_HAND, FAN_OUT, JudgeAgain
 from tracker.judging.bursts import NETWORKS, SUSPECTS, WITHIN
+from tracker.judging.changes import Outcome
 from tracker.judging.fan_outs import WINDOW, find_fan_outs, id_bounds, store
 from tracker.judging.rulings import Rulings
-from tracker.models import Open
+from tracker.models import FanOut, Open
+
+
+def numbers(some: Iterable[int]) -> str:
+    return ", ".join(str(number) for number in sorted(some))
+
 
 PIXELS = 500
+# A hit may have waited so long for its group to be committed; later ones come through the spool,
+# which says so.
+COMMITTED_WITHIN = timedelta(minutes=1)
+# Judged by a pattern or a person already, and yet part of what makes a pattern.
+PART_OF_PATTERNS = [rule.number for rule in (BURST, FAN_OUT, BY_HAND)]
 
-# Pixels that several addresses fetched; whether these are a burst is decided with all opens.
+# Pixels that several addresses fetched, some of them not judged by a pattern yet; whether these
+# are a burst is decided with all opens around them.
 SEVERAL_ADDRESSES = f"""
 SELECT pixel_id FROM tracker_open
 WHERE id >= %s AND opened_at >= %s AND ip IS NOT NULL
-    AND verdict IN ({", ".join(str(verdict) for verdict in sorted(SUSPECTS))})
-GROUP BY pixel_id HAVING count(DISTINCT ip) >= {NETWORKS}
+    AND (verdict IN ({numbers(SUSPECTS)}) OR rule IN ({numbers(PART_OF_PATTERNS)}))
+GROUP BY pixel_id
+HAVING count(DISTINCT ip) >= {NETWORKS}
+    AND count(*) FILTER (WHERE verdict IN ({numbers(SUSPECTS)})) > 0
 """
 
 
@@ -28,24 +43,28 @@ def judge_recent(since: datetime, now: datetime) -> Outcome:
     """Everything recorded between these moments, with what it may complete before them."""
     found = find_fan_outs(since - WINDOW, now)
     store(found)
-    pixel_ids = set(pixels_in_bursts(since - WITHIN))
+    # Where a pixel's opens begin that something new may be about.
+    begin = since - WITHIN - COMMITTED_WITHIN
+    starts = dict.fromkeys([*pixels_in_bursts(since - WITHIN), *ruled_pixels(since)], begin)
     for fan_out in found:
-        pixel_ids.update(
-            Open.objects.filter(
-                id__gte=id_bounds(fan_out.starts_at, now)[0],
-                ip=fan_out.ip,
-                opened_at__gte=fan_out.starts_at,
-                opened_at__lt=fan_out.ends_at,
-                verdict__in=SUSPECTS,
-            ).values_list("pixel_id", flat=True)
-        )
-    pixel_ids.update(ruled_pixels(since))
+        for pixel_id in pixels_fanned_out(fan_out, now):
+            starts[pixel_id] = min(fan_out.starts_at, starts.get(pixel_id, fan_out.starts_at))
     outcome = Outcome()
     judge = JudgeAgain()
-    ordered = sorted(pixel_ids)
+    ordered = sorted(starts)
     for start in range(0, len(ordered), PIXELS):
-        outcome.add(judge.pixels(ordered[start : start + PIXELS]))
+        outcome.add(judge.pixels(ordered[start : start + PIXELS], since=starts))
     return outcome
+
+
+def pixels_fanned_out(fan_out: FanOut, now: datetime) -> QuerySet[Open, int]:
+    return Open.objects.filter(
+        id__gte=id_bounds(fan_out.starts_at, now)[0],
+        ip=fan_out.ip,
+        opened_at__gte=fan_out.starts_at,
+        opened_at__lt=fan_out.ends_at,
+        verdict__in=SUSPECTS,
+    ).values_list("pixel_id", flat=True)
 
 
 def pixels_in_bursts(since: datetime) -> list[int]:

@@ -12,7 +12,7 @@ Network = IPv4Network | IPv6Network
 
 
 class Rulings:
-    """All rulings as of now. Among several the one about the open itself decides, then the
+    """All rulings that hold now. Among several the one about the open itself decides, then the
     narrowest network, then the agent; of two about the same the later one."""
 
     def __init__(self, rulings: Iterable[Ruling]) -> None:
@@ -30,7 +30,8 @@ class Rulings:
 
     @classmethod
     def of_now(cls) -> Rulings:
-        return cls(Ruling.objects.select_related("set_by").order_by("pk"))
+        held = Ruling.objects.filter(taken_back_at=None)
+        return cls(held.select_related("set_by").order_by("pk"))
 
     def __bool__(self) -> bool:
         return bool(self._opens or self._agents or self._networks)

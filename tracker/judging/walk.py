@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,8 @@ from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from campaigns.models import Campaign
-from tracker.judging.again import JudgeAgain, Outcome
+from tracker.judging.again import JudgeAgain
+from tracker.judging.changes import Outcome
 from tracker.judging.fan_outs import find_fan_outs, store
 from tracker.judging.process import stamp_of
 from tracker.models import FanOut, QuarterHourCounts, Rejudging, Ruling, UniqueOpen
@@ -23,6 +24,8 @@ from tracker.verdicts import RULES_VERSION
 # One step, and so one transaction: hits on its pixels wait for milliseconds, not seconds.
 PIXELS = 500
 OPENS = 2_000
+# Of history, in one go, when fan-outs are looked for.
+LOOKED_THROUGH = timedelta(hours=6)
 
 Told = Callable[[Outcome], None]
 
@@ -35,15 +38,11 @@ def rejudge(
     Counts agree with the opens after every step. A walk that was cut short goes on where it
     stood; ``told`` hears the sum after each step.
     """
-    fan_outs = [one for span in spans(campaign) for one in find_fan_outs(*span)]
+    fan_outs = fan_outs_in(campaign)
     walk = None
     if not is_dry_run:
         walk = unfinished(campaign)
-        with transaction.atomic():
-            if campaign is None:
-                # Found by rules that may be other ones now.
-                FanOut.objects.all().delete()
-            store(fan_outs)
+        keep_fan_outs(campaign, fan_outs)
     judge = JudgeAgain(is_dry_run=is_dry_run, fan_outs=fan_outs if is_dry_run else ())
     total = Outcome()
     for pixel_ids in steps(campaign, walk.last_pixel_id if walk else 0):
@@ -62,6 +61,29 @@ def rejudge(
     return total, walk
 
 
+def fan_outs_in(
+    campaign: Campaign | None, looked: Callable[[], None] = lambda: None
+) -> list[FanOut]:
+    """``looked`` is called after every few hours of history that were looked through."""
+    found: dict[tuple[str, datetime], FanOut] = {}
+    for begin, end in spans(campaign):
+        while begin < end:
+            until = min(begin + LOOKED_THROUGH, end)
+            # The windows of two such stretches overlap.
+            found |= {(one.ip, one.starts_at): one for one in find_fan_outs(begin, until)}
+            looked()
+            begin = until
+    return list(found.values())
+
+
+def keep_fan_outs(campaign: Campaign | None, fan_outs: Sequence[FanOut]) -> None:
+    with transaction.atomic():
+        if campaign is None:
+            # Found by rules that may be other ones now.
+            FanOut.objects.all().delete()
+        store(fan_outs)
+
+
 def unfinished(campaign: Campaign | None) -> Rejudging:
     """The walk that was cut short, if nothing has changed that verdicts depend on; or a new one."""
     same = {"campaign": campaign, "rules_version": RULES_VERSION, "basis": basis()}
@@ -71,7 +93,8 @@ def unfinished(campaign: Campaign | None) -> Rejudging:
 
 def basis() -> str:
     """Another text whenever a ruling was made or taken back, or a list of networks replaced."""
-    rulings = Ruling.objects.aggregate(last=Max("pk"), rulings=Count("pk"))
+    held = Ruling.objects.filter(taken_back_at=None)
+    rulings = held.aggregate(last=Max("pk"), rulings=Count("pk"))
     stamp = stamp_of(Path(settings.NETWORKS_DIR))
     return sha256(repr((rulings, stamp)).encode()).hexdigest()
 

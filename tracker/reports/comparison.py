@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.utils.translation import gettext
 
 from campaigns.models import Campaign
+from tracker.language import decimal, when
 from tracker.models import CampaignCounts
 from tracker.rates import LEAST_FOR_ESTIMATE, Interval, difference_interval
 from tracker.reports.totals import totals_of
@@ -15,20 +19,63 @@ MOST_CAMPAIGNS = 10
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """``label`` is the campaign's name, with more behind it where another one has the same."""
+
     campaign: Campaign
     totals: CampaignCounts
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
+    """``left_out`` are campaigns beyond the most, ``missing`` those that are not there."""
+
     rows: list[Row]
     sentence: str | None
+    left_out: int = 0
+    missing: int = 0
+
+
+def comparison_asked(parameters: Sequence[str]) -> Comparison:
+    """One query; ``parameters`` are the campaigns' ids as the URL has them, nonsense left out."""
+    ids = [int(text) for text in parameters if text.isdecimal() and len(text) < 19]
+    asked = list(dict.fromkeys(ids))
+    wanted = asked[:MOST_CAMPAIGNS]
+    found = Campaign.objects.select_related("counts").in_bulk(wanted)
+    comparison = comparison_of([found[pk] for pk in wanted if pk in found])
+    return replace(comparison, left_out=len(asked) - len(wanted), missing=len(wanted) - len(found))
 
 
 def comparison_of(campaigns: Sequence[Campaign]) -> Comparison:
     """In the order given; campaigns with their counts selected along cost no query."""
-    rows = [Row(campaign, totals_of(campaign)) for campaign in campaigns]
+    labels = labels_of(campaigns)
+    rows = [Row(campaign, totals_of(campaign), labels[campaign.pk]) for campaign in campaigns]
     return Comparison(rows, sentence_about(*rows) if len(rows) == 2 else None)
+
+
+def labels_of(campaigns: Sequence[Campaign]) -> dict[int, str]:
+    """Names that tell these campaigns apart: where two have the same, the day of sending follows,
+    and where that is the same, too, the campaign's number."""
+    names = Counter(campaign.name for campaign in campaigns)
+    dated = {
+        campaign.pk: campaign.name if names[campaign.name] == 1 else _with_day(campaign)
+        for campaign in campaigns
+    }
+    uses = Counter(dated.values())
+    return {
+        campaign.pk: dated[campaign.pk]
+        if uses[dated[campaign.pk]] == 1
+        else gettext("%(campaign)s (no. %(number)s)")
+        % {"campaign": dated[campaign.pk], "number": campaign.pk}
+        for campaign in campaigns
+    }
+
+
+def _with_day(campaign: Campaign) -> str:
+    if campaign.sent_at is None:
+        return gettext("%(campaign)s, not sent") % {"campaign": campaign.name}
+    day = when(campaign.sent_at.astimezone(campaign.zone), "LONG_DATE")
+    return gettext("%(campaign)s, sent %(day)s") % {"campaign": campaign.name, "day": day}
 
 
 def sentence_about(one: Row, other: Row) -> str:
@@ -36,19 +83,25 @@ def sentence_about(one: Row, other: Row) -> str:
     readers behind privacy proxies has a lower human open rate for that reason alone."""
     interval = difference(one.totals, other.totals)
     if interval is None:
-        return (
-            f"These two cannot be compared yet: each needs at least {LEAST_FOR_ESTIMATE} "
-            f"recipients whose opens can be told from a machine’s."
-        )
+        return gettext(
+            "These two cannot be compared yet: each needs at least %(least)s recipients whose "
+            "opens can be told from a machine’s."
+        ) % {"least": LEAST_FOR_ESTIMATE}
     low, high = interval
-    if low > 0:
-        return f"The {rate_of(one)} is higher than the {rate_of(other)} ({points(low, high)})."
     if high < 0:
-        return f"The {rate_of(other)} is higher than the {rate_of(one)} ({points(-high, -low)})."
-    return (
-        f"The difference between the {rate_of(one)} and the {rate_of(other)} could be chance "
-        f"({points(low, high)})."
-    )
+        one, other, low, high = other, one, -high, -low
+    words = {"one": one.label, "other": other.label, "low": signed(low), "high": signed(high)}
+    if low > 0:
+        pattern = gettext(
+            "The rate of “%(one)s” is higher than the rate of “%(other)s” (difference %(low)s to "
+            "%(high)s points)."
+        )
+    else:
+        pattern = gettext(
+            "The difference between the rate of “%(one)s” and the rate of “%(other)s” could be "
+            "chance (difference %(low)s to %(high)s points)."
+        )
+    return pattern % words
 
 
 def difference(one: CampaignCounts, other: CampaignCounts) -> Interval | None:
@@ -59,14 +112,10 @@ def difference(one: CampaignCounts, other: CampaignCounts) -> Interval | None:
     )
 
 
-def rate_of(row: Row) -> str:
-    return f"rate of “{row.campaign.name}”"
-
-
-def points(low: float, high: float) -> str:
-    return f"difference {signed(low)} to {signed(high)} points"
-
-
 def signed(share: float) -> str:
-    text = f"{100 * share:.1f}"
-    return text.replace("-", "−") if text != "-0.0" else "0.0"
+    """In percentage points, with one decimal, or as many as it takes not to look like zero."""
+    value = 100 * share
+    places = next((places for places in (1, 2, 3) if float(f"{value:.{places}f}")), None)
+    # Nearer to zero than that is said as the smallest figure of its sign.
+    size = decimal(abs(value), places) if places else decimal(0.001, 3) if value else decimal(0)
+    return f"−{size}" if value < 0 else size

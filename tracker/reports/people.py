@@ -10,9 +10,13 @@ from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext, gettext_lazy
+from django_stubs_ext import StrPromise
 
 from campaigns.models import Campaign, Recipient
-from tracker.models import CampaignCounts, Pixel, PixelQuerySet
+from tracker.models import CampaignCounts, Pixel, PixelQuerySet, Segment
+from tracker.reports.unlisted import LEAST_ANONYMOUS, Listed, listed_of
+from tracker.segments.saved import recipients_of
 
 ROWS = 50
 
@@ -30,23 +34,31 @@ BY_OPENS = {
 class Show:
     """One choice of whom to show."""
 
-    label: str
-    empty_text: str
+    label: StrPromise
+    empty_text: StrPromise
     sorts: Mapping[str, str] = field(default_factory=lambda: BY_ADDRESS)
     default_sort: str = "address"
 
 
-def opened(label: str, empty_text: str) -> Show:
+def opened(label: StrPromise, empty_text: StrPromise) -> Show:
     return Show(label, empty_text, sorts=BY_ADDRESS | BY_OPENS, default_sort="-first")
 
 
 SHOWS = {
-    "all": Show("All", "This campaign has no recipients yet: import a list first."),
-    "opened": opened("Opened", "Nobody has opened so far, as far as anyone can know."),
-    "machines": opened("Machine only", "Everything that was opened was opened by a person."),
-    "unclear": opened("Unclear", "Nothing is unclear."),
-    "unopened": Show("Not opened", "Everyone’s pixel was fetched."),
-    "bounced": Show("Bounced", "Nothing bounced."),
+    "all": Show(
+        gettext_lazy("All"),
+        gettext_lazy("This campaign has no recipients yet: import a list first."),
+    ),
+    "opened": opened(
+        gettext_lazy("Opened"), gettext_lazy("Nobody has opened so far, as far as anyone can know.")
+    ),
+    "machines": opened(
+        gettext_lazy("Machine only"),
+        gettext_lazy("Everything that was opened was opened by a person."),
+    ),
+    "unclear": opened(gettext_lazy("Unclear"), gettext_lazy("Nothing is unclear.")),
+    "unopened": Show(gettext_lazy("Not opened"), gettext_lazy("Everyone’s pixel was fetched.")),
+    "bounced": Show(gettext_lazy("Bounced"), gettext_lazy("Nothing bounced.")),
 }
 # Tabs of recipients whose pixel was fetched, by the best verdict on that.
 BY_WHOM = {
@@ -55,13 +67,13 @@ BY_WHOM = {
     "unclear": PixelQuerySet.opened_by_nobody_knows_whom,
 }
 COLUMNS = (
-    ("address", "Recipient"),
-    ("first", "First open"),
-    ("last", "Last open"),
-    ("opens", "Opens"),
-    ("", "IP address"),
-    ("", "Client"),
-    ("", "Status"),
+    ("address", gettext_lazy("Recipient")),
+    ("first", gettext_lazy("First open")),
+    ("last", gettext_lazy("Last open")),
+    ("opens", gettext_lazy("Opens")),
+    ("", gettext_lazy("IP address")),
+    ("", gettext_lazy("Client")),
+    ("", gettext_lazy("Status")),
 )
 
 
@@ -74,6 +86,9 @@ class Query:
     words: str = ""
     after: tuple[str, int] | None = None
     before: tuple[str, int] | None = None
+    # A saved segment's number; and what another part of the page breaks the campaign down by.
+    segment: int | None = None
+    attribute: str = ""
 
     @classmethod
     def from_url(cls, parameters: Mapping[str, str]) -> Query:
@@ -90,6 +105,8 @@ class Query:
             words,
             _position(parameters.get("after")),
             _position(parameters.get("before")),
+            _number(parameters.get("segment", "")),
+            parameters.get("attribute", "").replace("\x00", "")[:120],
         )
 
     @property
@@ -102,8 +119,20 @@ class Query:
 
     def url(self, keep: Mapping[str, str], **changes: str) -> str:
         """The same page with other choices; always back to the first rows unless told."""
-        parameters = {**keep, "show": self.show, "sort": self.sort, "q": self.words, **changes}
+        parameters = self.parameters(keep) | changes
         return f"?{urlencode({name: value for name, value in parameters.items() if value})}#people"
+
+    def parameters(self, keep: Mapping[str, str]) -> dict[str, str]:
+        return {**keep, "show": self.show, "sort": self.sort, "q": self.words, **self.kept}
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What all links of the page keep."""
+        return {
+            name: value
+            for name, value in (("segment", str(self.segment or "")), ("attribute", self.attribute))
+            if value
+        }
 
     def chart_url(self, **chart: str) -> str:
         """The same people under another chart."""
@@ -128,7 +157,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """One page, ready for the template."""
+    """One page, ready for the template.
+
+    ``unlinked`` openers count in the figures and are in no list; ``is_derivable`` where so few are
+    anonymous that figures and lists together tell of single ones.
+    """
 
     tabs: list[Tab]
     columns: list[Column]
@@ -138,32 +171,44 @@ class People:
     previous_url: str | None
     next_url: str | None
     empty_text: str
+    segment: Segment | None
+    # The same people, whatever segment they are in.
+    all_url: str
+    anonymous: int
+    unlinked: int
+    is_derivable: bool
 
 
-def pixels_of(campaign: Campaign, query: Query) -> PixelQuerySet:
+def pixels_of(campaign: Campaign, query: Query, segment: Segment | None = None) -> PixelQuerySet:
     """The campaign's pixels that the query asks for, in no order."""
     pixels = Pixel.objects.of_recipients().filter(campaign=campaign)
     if query.show in BY_WHOM:
         # The campaign twice, so that the database can walk the index of openers.
-        pixels = BY_WHOM[query.show](pixels).filter(unique_open__campaign=campaign)
+        pixels = BY_WHOM[query.show](pixels.linked()).filter(unique_open__campaign=campaign)
     elif query.show == "unopened":
         pixels = pixels.unopened()
     elif query.show == "bounced":
         pixels = pixels.bounced()
     if query.words:
         pixels = pixels.filter(recipient__in=Recipient.objects.matching(query.words))
+    if segment:
+        pixels = pixels.filter(recipient__in=recipients_of(segment))
     return pixels
 
 
 def people_page(
     campaign: Campaign, totals: CampaignCounts, query: Query, *, keep: Mapping[str, str]
 ) -> People:
-    """One query, whatever the page: a page begins where another ended, not at an offset.
+    """Two queries, whatever the page, one more for a segment: a page begins where another ended,
+    not at an offset. The other one tells how many each list names, which a search does not ask.
 
     ``keep`` are the URL's parameters that belong to other parts of the page.
     """
+    segment = Segment.objects.filter(pk=query.segment).first() if query.segment else None
+    if segment is None:
+        query = replace(query, segment=None)
     is_backwards = query.before is not None
-    rows = list(_ordered(pixels_of(campaign, query), query, is_backwards)[: ROWS + 1])
+    rows = list(_ordered(pixels_of(campaign, query, segment), query, is_backwards)[: ROWS + 1])
     is_more = len(rows) > ROWS
     rows = rows[:ROWS]
     if is_backwards:
@@ -173,22 +218,31 @@ def people_page(
         return people_page(campaign, totals, replace(query, after=None, before=None), keep=keep)
     has_next = bool(rows) and (is_more or is_backwards)
     has_previous = bool(rows) and (is_more if is_backwards else query.after is not None)
+    # A search counts nothing: that would read every match.
+    listed = None if query.words or query.segment else listed_of(campaign, totals)
     return People(
-        tabs=_tabs(totals, query, keep),
+        tabs=_tabs(totals, listed, query, keep),
         columns=_columns(query, keep),
         rows=rows,
         query=query.words,
-        state={**keep, "show": query.show, "sort": query.sort},
+        state={**keep, "show": query.show, "sort": query.sort, **query.kept},
         previous_url=query.url(keep, before=_place(rows[0], query)) if has_previous else None,
         next_url=query.url(keep, after=_place(rows[-1], query)) if has_next else None,
         empty_text=_empty_text(totals, query),
+        segment=segment,
+        all_url=replace(query, segment=None).url(keep),
+        anonymous=totals.anonymous,
+        unlinked=listed.unlinked if listed else 0,
+        is_derivable=0 < totals.anonymous < LEAST_ANONYMOUS,
     )
 
 
 def _empty_text(totals: CampaignCounts, query: Query) -> str:
     if query.words:
-        return f"Nobody here matches “{query.words}”."
-    return SHOWS["all" if not totals.recipients else query.show].empty_text
+        return gettext("Nobody here matches “%(words)s”.") % {"words": query.words}
+    if query.segment and totals.recipients:
+        return gettext("Nobody here is in this segment.")
+    return str(SHOWS["all" if not totals.recipients else query.show].empty_text)
 
 
 def _ordered(pixels: PixelQuerySet, query: Query, is_backwards: bool) -> PixelQuerySet:
@@ -206,6 +260,11 @@ def _ordered(pixels: PixelQuerySet, query: Query, is_backwards: bool) -> PixelQu
         # Everybody has one; said here, it lets the database walk the index of addresses.
         pixels = pixels.filter(recipient__email_key__gt="")
     return pixels.with_state().order_by(f"{sign}{query.column}", f"{sign}id")
+
+
+def _number(text: str) -> int | None:
+    is_number = text.isascii() and text.isdecimal() and len(text) < 19
+    return int(text) if is_number else None
 
 
 def _position(text: str | None) -> tuple[str, int] | None:
@@ -238,20 +297,25 @@ def _place(pixel: Pixel, query: Query) -> str:
     return f"{value.isoformat() if isinstance(value, datetime) else value}~{pixel.pk}"
 
 
-def _tabs(totals: CampaignCounts, query: Query, keep: Mapping[str, str]) -> list[Tab]:
-    counts: dict[str, int] = {
-        "all": totals.recipients,
-        "opened": totals.unique_human_opens,
-        "machines": totals.unique_prefetch_opens + totals.unique_machine_opens,
-        "unclear": totals.unique_unknown_opens,
-        "unopened": totals.unopened,
-        "bounced": totals.bounces,
-    }
+def _tabs(
+    totals: CampaignCounts, listed: Listed | None, query: Query, keep: Mapping[str, str]
+) -> list[Tab]:
+    """Each with the number of rows that it leads to."""
+    counts: dict[str, int] = {}
+    if listed:
+        counts = {
+            "all": totals.recipients,
+            "opened": listed.opened,
+            "machines": listed.machines,
+            "unclear": listed.unclear,
+            "unopened": listed.unopened,
+            "bounced": totals.bounces,
+        }
     return [
         Tab(
-            show.label,
+            str(show.label),
             # A search counts nothing: that would read every match.
-            None if query.words else counts[name],
+            counts.get(name),
             query.url(keep, show=name, sort=""),
             name == query.show,
         )
@@ -260,7 +324,7 @@ def _tabs(totals: CampaignCounts, query: Query, keep: Mapping[str, str]) -> list
 
 
 def _columns(query: Query, keep: Mapping[str, str]) -> list[Column]:
-    return [_column(query, keep, key, label) for key, label in COLUMNS]
+    return [_column(query, keep, key, str(label)) for key, label in COLUMNS]
 
 
 def _column(query: Query, keep: Mapping[str, str], key: str, label: str) -> Column:

@@ -1,24 +1,70 @@
-"""Opens over time: quarters of an hour added up to hours or days of the campaign's time zone."""
+"""Opens over time: quarters of an hour added up to stretches of the campaign's own time."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max, Min
+from django.db.models import (
+    Case,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 
 from campaigns.models import Campaign
 from tracker.models import QuarterHourCounts
-from tracker.reports.charts import By, Point
+from tracker.reports.clock import (
+    CLOCK_SPANS,
+    By,
+    last_window,
+    next_start,
+    starts_between,
+    window_start,
+)
 
-# One window of the chart: as many bars as a phone can show.
-HOURS_SHOWN = 72
-DAYS_SHOWN = 60
-LEAST_SHOWN = 12
-HOUR = timedelta(hours=1)
+# Fewer bars look lost: the chart goes on into the time to come.
+LEAST_SHOWN: dict[By, int] = {"quarter": 12, "hour": 12, "day": 7, "week": 6, "month": 6}
+COUNTED = ("opens", "human_opens", "unique_opens", "unique_human_opens")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One stretch of time, named by its beginning in the campaign's time zone.
+
+    A recipient's first open, and the first by a person, are each in one stretch only.
+    """
+
+    starts_at: datetime
+    opens: int
+    human_opens: int
+    unique_opens: int = 0
+    unique_human_opens: int = 0
+
+    @property
+    def others(self) -> int:
+        return max(self.opens - self.human_opens, 0)
+
+    @property
+    def repeats(self) -> int:
+        return max(self.opens - self.unique_opens, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The campaign's first and last quarter with an open."""
+
+    first: datetime
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,80 +72,98 @@ class Series:
     """One window of a campaign's opens; ``earlier`` and ``later`` say whether there are more."""
 
     points: list[Point]
+    ends_at: datetime
     window: int
     earlier: bool
     later: bool
 
 
-def series_of(campaign: Campaign, *, by: By, window: int = 0) -> Series | None:
-    """The window-th stretch of hours or days since the mail was sent; none without opens.
-
-    Two queries: the campaign's first and last quarter, and the quarters of the window.
-    """
-    quarters = QuarterHourCounts.objects.filter(campaign=campaign)
-    ends = quarters.aggregate(first=Min("starts_at"), last=Max("starts_at"))
-    if ends["first"] is None:
-        return None
-    starts = list(
-        bucket_starts(_beginning(campaign, ends["first"]), ends["last"], by, campaign.zone)
+def with_ends(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """For ``ends_of``, in the query that reads the campaign anyway."""
+    quarters = QuarterHourCounts.objects.filter(campaign=OuterRef("pk")).values("starts_at")
+    return campaigns.annotate(
+        first_quarter=Subquery(quarters.order_by("starts_at")[:1]),
+        last_quarter=Subquery(quarters.order_by("-starts_at")[:1]),
     )
-    shown = HOURS_SHOWN if by == "hour" else DAYS_SHOWN
-    window = max(0, min(window, (len(starts) - 1) // shown))
-    some = starts[window * shown : (window + 1) * shown]
-    while len(some) < LEAST_SHOWN:
-        some.append(next_start(some[-1], by, campaign.zone))
-    rows = quarters.filter(
-        starts_at__gte=some[0], starts_at__lt=next_start(some[-1], by, campaign.zone)
-    ).values_list("starts_at", "opens", "human_opens")
-    points = add_up(rows, some, by, campaign.zone)
-    return Series(points, window, window > 0, (window + 1) * shown < len(starts))
+
+
+def ends_of(campaign: Campaign) -> Ends | None:
+    """One query, unless the campaign was read ``with_ends``; none for a campaign without opens."""
+    if "first_quarter" in vars(campaign):
+        first, last = vars(campaign)["first_quarter"], vars(campaign)["last_quarter"]
+        return Ends(first, last) if first else None
+    found = quarters_of(campaign).aggregate(first=Min("starts_at"), last=Max("starts_at"))
+    return Ends(**found) if found["first"] else None
+
+
+def quarters_of(campaign: Campaign) -> QuerySet[QuarterHourCounts]:
+    return QuarterHourCounts.objects.filter(campaign=campaign)
+
+
+def series_of(campaign: Campaign, ends: Ends, *, by: By, window: int = 0) -> Series:
+    """The window-th stretch since the mail was sent. One query."""
+    zone = campaign.zone
+    first = _beginning(campaign, ends.first)
+    most = last_window(first, ends.last, by, zone)
+    window = max(0, min(window, most))
+    starts = _starts_shown(first, ends.last, window, by, zone)
+    ends_at = next_start(starts[-1], by, zone)
+    points = add_up(_counts_between(campaign, [*starts, ends_at], by), starts)
+    return Series(points, ends_at, window, window > 0, window < most)
+
+
+def whole_series(campaign: Campaign, ends: Ends, *, by: By) -> Iterator[Point]:
+    """All windows one after the other, a query each: nothing stays open between two of them."""
+    zone = campaign.zone
+    first = _beginning(campaign, ends.first)
+    for window in range(last_window(first, ends.last, by, zone) + 1):
+        for point in series_of(campaign, ends, by=by, window=window).points:
+            if point.starts_at.astimezone(UTC) <= ends.last:
+                yield point
 
 
 def add_up(
-    quarters: Iterable[tuple[datetime, int, int]],
-    starts: list[datetime],
-    by: By,
-    zone: ZoneInfo,
+    rows: Iterable[tuple[datetime, int, int, int, int]], starts: list[datetime]
 ) -> list[Point]:
-    """One point a start, zeros included."""
-    sums: dict[datetime, list[int]] = defaultdict(lambda: [0, 0])
-    for starts_at, opens, human_opens in quarters:
-        sums_of_bucket = sums[start_of(starts_at, by, zone).astimezone(UTC)]
-        sums_of_bucket[0] += opens
-        sums_of_bucket[1] += human_opens
-    return [Point(start, *sums[start.astimezone(UTC)]) for start in starts]
+    """One point a start, zeros included; every row lies after the first start."""
+    edges = [start.timestamp() for start in starts]
+    sums = [[0] * len(COUNTED) for _ in starts]
+    for moment, *counts in rows:
+        sums_of_stretch = sums[bisect_right(edges, moment.timestamp()) - 1]
+        for i, count in enumerate(counts):
+            sums_of_stretch[i] += count
+    return [Point(start, *numbers) for start, numbers in zip(starts, sums, strict=True)]
 
 
-def bucket_starts(first: datetime, last: datetime, by: By, zone: ZoneInfo) -> Iterable[datetime]:
-    """The starts of all hours or days from the one with ``first`` to the one with ``last``."""
-    start = start_of(first, by, zone)
-    # Compared as moments: an aware comparison within one zone would ignore the offset.
-    while start.astimezone(UTC) <= last:
-        yield start
-        start = next_start(start, by, zone)
+def _starts_shown(
+    first: datetime, last: datetime, window: int, by: By, zone: ZoneInfo
+) -> list[datetime]:
+    begins = window_start(first, window, by, zone)
+    ends = window_start(first, window + 1, by, zone).astimezone(UTC)
+    until = min(last, ends - timedelta(microseconds=1))
+    starts = list(starts_between(begins.astimezone(UTC), until, by, zone))
+    while len(starts) < LEAST_SHOWN[by]:
+        starts.append(next_start(starts[-1], by, zone) if starts else begins)
+    return starts
 
 
-def start_of(moment: datetime, by: By, zone: ZoneInfo) -> datetime:
-    """The beginning of the hour or day, on that zone's clock, in which the moment lies."""
-    local = moment.astimezone(zone)
-    if by == "day":
-        return _midnight(local.date(), zone)
-    into_hour = timedelta(
-        minutes=local.minute, seconds=local.second, microseconds=local.microsecond
+def _counts_between(
+    campaign: Campaign, edges: Sequence[datetime], by: By
+) -> Iterable[tuple[datetime, int, int, int, int]]:
+    """Quarters as they are for a few days; for more, the database adds them up.
+
+    So a campaign that is opened for years hands over as many rows as one of yesterday.
+    """
+    quarters = quarters_of(campaign).filter(starts_at__gte=edges[0], starts_at__lt=edges[-1])
+    if by in CLOCK_SPANS:
+        return quarters.values_list("starts_at", *COUNTED)
+    number = Case(
+        *(When(starts_at__lt=edge, then=Value(i)) for i, edge in enumerate(edges[1:])),
+        output_field=IntegerField(),
     )
-    return (moment.astimezone(UTC) - into_hour).astimezone(zone)
-
-
-def next_start(start: datetime, by: By, zone: ZoneInfo) -> datetime:
-    """A day is 23 or 25 hours long twice a year; an hour is always one."""
-    if by == "day":
-        return _midnight(start.date() + timedelta(days=1), zone)
-    return start_of(start.astimezone(UTC) + HOUR, "hour", zone)
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The day's first moment, also where the clocks skip midnight itself."""
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC).astimezone(zone)
+    sums = {f"sum_of_{name}": Sum(name) for name in COUNTED}
+    rows = quarters.annotate(number=number).order_by().values("number").annotate(**sums)
+    return [(edges[i], *counts) for i, *counts in rows.values_list("number", *sums)]
 
 
 def _beginning(campaign: Campaign, first: datetime) -> datetime:

@@ -54,6 +54,8 @@ def reason_against(campaign: Campaign) -> str | None:
     """Why nothing may be simulated here, for a person; None if it may."""
     if not Pixel.objects.of_recipients().filter(campaign=campaign).exists():
         return "it has no recipients yet. `manage.py import_recipients` adds them."
+    if not Pixel.objects.of_recipients().linked().filter(campaign=campaign).exists():
+        return "all of its recipients are off or anonymous, and invented opens need others."
     elsewhere = "Simulate in a campaign of its own: `manage.py create_campaign`, import_recipients."
     has_opens = False
     for open_id in opens_of(campaign).values_list("pk", flat=True).iterator():
@@ -70,8 +72,9 @@ def reason_against(campaign: Campaign) -> str | None:
 
 def plan(campaign: Campaign, *, mix: str, seed: int, hours: float) -> list[tuple[int, Fetch]]:
     """Each fetch with its pixel, in order of time; the same for the same seed and campaign."""
-    delivered = Pixel.objects.of_recipients().filter(campaign=campaign, bounced_at=None)
-    pixels = list(delivered.order_by("pk").values_list("pk", "recipient__email_key"))
+    # Of whoever is off nothing would be recorded, and of the anonymous not with their pixel.
+    linked = Pixel.objects.of_recipients().linked().filter(campaign=campaign, bounced_at=None)
+    pixels = list(linked.order_by("pk").values_list("pk", "recipient__email_key"))
     domains = [(key or "").rpartition("@")[2] for _, key in pixels]
     chance = Random(f"{seed} {campaign.pk}")  # noqa: S311  # it has to be repeatable
     return [(pixels[fetch.place][0], fetch) for fetch in MIXES[mix](chance, domains, hours * 3600)]

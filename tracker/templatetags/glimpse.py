@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.translation import gettext as _
+
+from tracker.language import decimal, translated
 
 register = template.Library()
 
 NONE = "–"
 UNIT = "\u202f%"  # with a narrow space that no line breaks at
+
+register.filter("translated", translated)
 
 
 @register.filter
@@ -16,21 +21,40 @@ def percent(fraction: float | None) -> str:
     if fraction is None:
         return NONE
     if 0 < fraction < 0.0005:
-        return f"<\u202f0.1{UNIT}"
-    text = f"{100 * fraction:,.1f}"
-    if text == "100.0" and fraction != 1:
-        text = "99.9" if fraction < 1 else "100.1"
-    return f"{text}{UNIT}"
+        return f"<\u202f{decimal(0.1)}{UNIT}"
+    share = round(100 * fraction, 1)
+    if share == 100 and fraction != 1:
+        share = 99.9 if fraction < 1 else 100.1
+    return f"{decimal(share)}{UNIT}"
+
+
+@register.filter
+def whole_percent(fraction: float) -> str:
+    """For the end of a scale, which is round."""
+    return f"{decimal(100 * fraction, 0)}{UNIT}"
 
 
 @register.filter
 def decimal1(number: float | None) -> str:
-    return NONE if number is None else f"{number:,.1f}"
+    return NONE if number is None else decimal(number)
+
+
+@register.filter
+def signed_points(points: float | None) -> str:
+    """A difference between rates in percentage points, always with its sign."""
+    if points is None:
+        return NONE
+    size = decimal(abs(points))
+    sign = "" if float(f"{points:.1f}") == 0 else "−" if points < 0 else "+"
+    return _("%(points)s points") % {"points": f"{sign}{size}"}
 
 
 @register.filter
 def along(fraction: float | None) -> str:
-    """The place of a fraction on a scale from 0 to 100, never beyond its end."""
+    """The place of a fraction on a scale from 0 to 100, never beyond its end.
+
+    Geometry: written with a point in every language.
+    """
     return f"{100 * min(fraction or 0, 1):.2f}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tracker.sentences import Sentence, in_a_row, said
 from tracker.verdicts.agents import Agent, AgentKind, read_agent
 from tracker.verdicts.networks import PUBLISHERS, Networks, Owners
 from tracker.verdicts.rules import RULE_BY_ID, RULES, Rule
@@ -55,10 +56,14 @@ class Judge:
     ) -> Judgement:
         """With the reason, for a person who asks."""
         if method.upper() != "GET":
-            return _judgement(RULE_BY_ID["not-a-get"], f"The method was {_shown(method)}.")
+            return _judgement(
+                RULE_BY_ID["not-a-get"], said("The method was %(method)s.", method=_shown(method))
+            )
         purpose = _purpose(headers or {})
         if purpose:
-            return _judgement(RULE_BY_ID["says-prefetch"], f"It sent “{_shown(purpose)}”.")
+            return _judgement(
+                RULE_BY_ID["says-prefetch"], said("It sent “%(header)s”.", header=_shown(purpose))
+            )
         agent = read_agent(user_agent[:LENGTH_LOOKED_AT])
         owners = self._networks.owners(ip)
         rule = first_match(agent.kind, owners)
@@ -78,16 +83,32 @@ class Judge:
         self._young[user_agent] = answers
         return answers
 
-    def _evidence(self, agent: Agent, ip: str | None, owners: Owners) -> str:
-        said = f"The agent says “{_shown(agent.mark)}”" if agent.mark else "There is no agent"
+    def _evidence(self, agent: Agent, ip: str | None, owners: Owners) -> Sentence:
+        if agent.mark:
+            told = said("The agent says “%(agent)s”.", agent=_shown(agent.mark))
+        else:
+            told = said("There is no agent.")
+        return in_a_row(told, self._about_address(ip, owners))
+
+    def _about_address(self, ip: str | None, owners: Owners) -> Sentence:
         if owners is None or ip is None:
-            return f"{said}; the address says nothing."
+            return said("The address says nothing.")
         if not owners:
-            return f"{said}; the address {ip} is in no range that is known."
-        names = " and ".join(PUBLISHERS.get(owner, owner) for owner in sorted(owners))
-        wider = " (a list wider than the truth)" if owners & self._networks.coarse else ""
-        around = self._networks.range_around(ip)
-        return f"{said}; the address {ip} lies in {around} of {names}{wider}."
+            return said("The address %(ip)s is in no range that is known.", ip=ip)
+        words = {"ip": ip, "range": self._networks.range_around(ip), "owner": _names(owners)}
+        if owners & self._networks.coarse:
+            return said(
+                "The address %(ip)s lies in %(range)s of %(owner)s (a list wider than the truth).",
+                **words,
+            )
+        return said("The address %(ip)s lies in %(range)s of %(owner)s.", **words)
+
+
+def _names(owners: frozenset[str]) -> str:
+    first, *others = [PUBLISHERS.get(owner, owner) for owner in sorted(owners)]
+    for other in others:
+        first = said("%(one)s and %(other)s", one=first, other=other)
+    return first
 
 
 def first_match(kind: AgentKind, owners: Owners) -> Rule:
@@ -105,10 +126,10 @@ def _numbers(rule: Rule) -> _Numbers:
     return rule.verdict.number, rule.number
 
 
-def _judgement(rule: Rule, evidence: str, confidence: Confidence | None = None) -> Judgement:
+def _judgement(rule: Rule, evidence: Sentence, confidence: Confidence | None = None) -> Judgement:
     assert rule.verdict is not None, "only a person's own rule has none"
     return Judgement(
-        rule.verdict, rule.id, f"{rule.sentence} {evidence}", confidence or rule.confidence
+        rule.verdict, rule.id, in_a_row(rule.sentence, evidence), confidence or rule.confidence
     )
 
 

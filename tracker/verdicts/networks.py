@@ -8,15 +8,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_pton
 
+from tracker.sentences import said
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # The publishers of the ranges that an address lies in. None: the address says nothing.
 Owners = frozenset[str] | None
 
 PUBLISHERS = {
-    "apple": "Apple's privacy proxy",
+    "apple": said("Apple's privacy proxy"),
     "google": "Google",
-    "microsoft_mail": "Microsoft's mail filter",
-    "barracuda": "Barracuda's mail filter",
+    "microsoft_mail": said("Microsoft's mail filter"),
+    "barracuda": said("Barracuda's mail filter"),
 }
 SCANNERS = frozenset({"microsoft_mail", "barracuda"})
 
@@ -135,7 +137,11 @@ class _Stretches:
         first = family(self.starts[index])
         last = family(-1 % 2**first.max_prefixlen if is_last else self.starts[index + 1] - 1)
         networks = list(ipaddress.summarize_address_range(first, last))
-        return str(networks[0]) if len(networks) == 1 else f"{first} to {last}"
+        return (
+            str(networks[0])
+            if len(networks) == 1
+            else said("%(first)s to %(last)s", first=first, last=last)
+        )
 
 
 def parse_networks(lines: Iterable[str], name: str) -> list[Network]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tracker.sentences import Sentence, said
 from tracker.verdicts.agents import AgentKind
 from tracker.verdicts.networks import SCANNERS, Owners
 from tracker.verdicts.verdict import Confidence, Verdict
@@ -38,7 +39,7 @@ class Rule(NamedTuple):
     id: str
     verdict: Verdict | None  # None: whatever the person says
     confidence: Confidence
-    sentence: str
+    sentence: Sentence
     source: str
     # The kinds of agent that it answers for; an empty set is applied elsewhere.
     agents: frozenset[AgentKind] = frozenset()
@@ -56,7 +57,7 @@ RULES: tuple[Rule, ...] = (
         "not-a-get",
         Verdict.BOT,
         "certain",
-        "The pixel was asked for without its picture; showing a mail never does that.",
+        said("The pixel was asked for without its picture; showing a mail never does that."),
         "https://github.com/groundhoggwp/groundhogg-traffic-filter files/index.php",
     ),
     Rule(
@@ -64,7 +65,7 @@ RULES: tuple[Rule, ...] = (
         "says-prefetch",
         Verdict.BOT,
         "certain",
-        "The browser itself said that it fetched ahead of time, with nobody looking yet.",
+        said("The browser itself said that it fetched ahead of time, with nobody looking yet."),
         "https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Purpose",
     ),
     Rule(
@@ -72,7 +73,7 @@ RULES: tuple[Rule, ...] = (
         "gmail-proxy",
         Verdict.IMAGE_PROXY_ON_OPEN,
         "certain",
-        "Gmail fetched the picture for a reader who had the mail open at that moment.",
+        said("Gmail fetched the picture for a reader who had the mail open at that moment."),
         "https://wordtothewise.com/2014/03/gmail-image-caching-update/",
         frozenset({AgentKind.GMAIL_PROXY}),
         unless_elsewhere("google"),
@@ -82,7 +83,9 @@ RULES: tuple[Rule, ...] = (
         "gmail-proxy-elsewhere",
         Verdict.UNKNOWN,
         "weak",
-        "Somebody called themselves Gmail's image proxy from an address that is not Google's.",
+        said(
+            "Somebody called themselves Gmail's image proxy from an address that is not Google's."
+        ),
         "https://github.com/gophish/gophish/issues/1390",
         frozenset({AgentKind.GMAIL_PROXY}),
     ),
@@ -91,7 +94,7 @@ RULES: tuple[Rule, ...] = (
         "mail-proxy",
         Verdict.IMAGE_PROXY_ON_OPEN,
         "probable",
-        "The reader's mailbox provider fetched the picture when the mail was displayed.",
+        said("The reader's mailbox provider fetched the picture when the mail was displayed."),
         "https://github.com/matomo-org/device-detector Tests/fixtures/bots.yml",
         frozenset({AgentKind.MAIL_PROXY}),
     ),
@@ -100,8 +103,10 @@ RULES: tuple[Rule, ...] = (
         "rare-mail-proxy",
         Verdict.IMAGE_PROXY_ON_OPEN,
         "weak",
-        "A mail service's image proxy fetched the picture, most likely for a reader; when it "
-        "fetches is not documented.",
+        said(
+            "A mail service's image proxy fetched the picture, most likely for a reader; when it "
+            "fetches is not documented."
+        ),
         "https://github.com/monperrus/crawler-user-agents",
         frozenset({AgentKind.RARE_MAIL_PROXY}),
     ),
@@ -110,7 +115,7 @@ RULES: tuple[Rule, ...] = (
         "gmail-prefetch",
         Verdict.PRIVACY_PREFETCH,
         "certain",
-        "Gmail fetched the picture on delivery, before anybody opened the mail.",
+        said("Gmail fetched the picture on delivery, before anybody opened the mail."),
         "https://bird.com/en-us/blog/gmail-prefetching-images",
         frozenset({AgentKind.GMAIL_PREFETCH}),
         at("google"),
@@ -120,8 +125,10 @@ RULES: tuple[Rule, ...] = (
         "gmail-prefetch-agent",
         Verdict.PRIVACY_PREFETCH,
         "probable",
-        "The browser's name is the one Gmail uses to fetch pictures on delivery; the address "
-        "does not confirm that it was Gmail.",
+        said(
+            "The browser's name is the one Gmail uses to fetch pictures on delivery; the address "
+            "does not confirm that it was Gmail."
+        ),
         "https://bird.com/en-us/blog/gmail-prefetching-images",
         frozenset({AgentKind.GMAIL_PREFETCH}),
     ),
@@ -130,8 +137,10 @@ RULES: tuple[Rule, ...] = (
         "apple-privacy",
         Verdict.PRIVACY_PREFETCH,
         "certain",
-        "Apple Mail's privacy protection fetched the picture; whether the mail was read cannot "
-        "be known.",
+        said(
+            "Apple Mail's privacy protection fetched the picture; whether the mail was read cannot "
+            "be known."
+        ),
         "https://support.clickdimensions.com/hc/en-us/articles/15707875851917",
         frozenset({AgentKind.BARE_MOZILLA}),
         at("apple"),
@@ -141,7 +150,7 @@ RULES: tuple[Rule, ...] = (
         "scanner-agent",
         Verdict.SECURITY_SCANNER,
         "certain",
-        "A security product that inspects mail gave its own name.",
+        said("A security product that inspects mail gave its own name."),
         "https://github.com/matomo-org/device-detector Tests/fixtures/bots.yml",
         frozenset({AgentKind.SCANNER}),
     ),
@@ -150,7 +159,7 @@ RULES: tuple[Rule, ...] = (
         "scanner-network",
         Verdict.SECURITY_SCANNER,
         "certain",
-        "The request came from the computers with which a mail filter inspects mail.",
+        said("The request came from the computers with which a mail filter inspects mail."),
         "https://github.com/warmbly/warmbly tracking/scanner-networks.txt",
         _EVERY_AGENT,
         at(*SCANNERS),
@@ -160,8 +169,10 @@ RULES: tuple[Rule, ...] = (
         "bare-mozilla",
         Verdict.UNKNOWN,
         "weak",
-        "This is how Apple Mail's privacy protection names itself, but the address is not known "
-        "as Apple's.",
+        said(
+            "This is how Apple Mail's privacy protection names itself, but the address is not "
+            "known as Apple's."
+        ),
         "https://github.com/ua-parser/uap-core/issues/509",
         frozenset({AgentKind.BARE_MOZILLA}),
     ),
@@ -170,7 +181,7 @@ RULES: tuple[Rule, ...] = (
         "impossible-agent",
         Verdict.SECURITY_SCANNER,
         "probable",
-        "No such browser exists; scanners disguise themselves like this.",
+        said("No such browser exists; scanners disguise themselves like this."),
         "https://github.com/groundhoggwp/groundhogg-traffic-filter",
         frozenset({AgentKind.IMPOSSIBLE}),
     ),
@@ -179,7 +190,7 @@ RULES: tuple[Rule, ...] = (
         "unfurler",
         Verdict.BOT,
         "certain",
-        "A chat or social service looked at a link or picture that somebody pasted there.",
+        said("A chat or social service looked at a link or picture that somebody pasted there."),
         "https://github.com/matomo-org/device-detector Tests/fixtures/bots.yml",
         frozenset({AgentKind.UNFURLER}),
     ),
@@ -188,7 +199,7 @@ RULES: tuple[Rule, ...] = (
         "crawler",
         Verdict.BOT,
         "certain",
-        "A known crawler fetched the picture.",
+        said("A known crawler fetched the picture."),
         "https://github.com/monperrus/crawler-user-agents",
         frozenset({AgentKind.CRAWLER}),
     ),
@@ -197,7 +208,7 @@ RULES: tuple[Rule, ...] = (
         "monitor",
         Verdict.BOT,
         "certain",
-        "A service that watches whether servers answer fetched the picture.",
+        said("A service that watches whether servers answer fetched the picture."),
         "https://github.com/ua-parser/uap-core",
         frozenset({AgentKind.MONITOR}),
     ),
@@ -206,7 +217,7 @@ RULES: tuple[Rule, ...] = (
         "automated-browser",
         Verdict.BOT,
         "certain",
-        "A browser that a program drives fetched the picture, with nobody in front of it.",
+        said("A browser that a program drives fetched the picture, with nobody in front of it."),
         "https://github.com/monperrus/crawler-user-agents",
         frozenset({AgentKind.AUTOMATED_BROWSER}),
     ),
@@ -215,7 +226,7 @@ RULES: tuple[Rule, ...] = (
         "library",
         Verdict.BOT,
         "certain",
-        "A program fetched the picture with a programming library, not with a mail client.",
+        said("A program fetched the picture with a programming library, not with a mail client."),
         "https://github.com/matomo-org/device-detector Tests/Parser/Client/fixtures/library.yml",
         frozenset({AgentKind.LIBRARY}),
     ),
@@ -224,7 +235,7 @@ RULES: tuple[Rule, ...] = (
         "mail-client",
         Verdict.HUMAN_CLIENT,
         "certain",
-        "A person's mail client showed the mail.",
+        said("A person's mail client showed the mail."),
         "https://github.com/ua-parser/uap-core tests/test_ua.yaml",
         frozenset({AgentKind.MAIL_CLIENT}),
     ),
@@ -233,7 +244,7 @@ RULES: tuple[Rule, ...] = (
         "like-a-bot",
         Verdict.BOT,
         "probable",
-        "The program describes itself the way robots and tools do.",
+        said("The program describes itself the way robots and tools do."),
         "https://github.com/monperrus/crawler-user-agents",
         frozenset({AgentKind.LIKE_A_BOT}),
     ),
@@ -242,8 +253,10 @@ RULES: tuple[Rule, ...] = (
         "frozen-browser",
         Verdict.UNKNOWN,
         "weak",
-        "Mail scanners have sent this outdated browser's name for years, and so does the "
-        "outdated browser itself: nobody can tell which it was.",
+        said(
+            "Mail scanners have sent this outdated browser's name for years, and so does the "
+            "outdated browser itself: nobody can tell which it was."
+        ),
         "https://github.com/pentacent/keila lib/keila/tracking/tracking.ex",
         frozenset({AgentKind.FROZEN_BROWSER}),
     ),
@@ -252,7 +265,7 @@ RULES: tuple[Rule, ...] = (
         "mail-view",
         Verdict.HUMAN_CLIENT,
         "probable",
-        "The part of a phone or computer that shows mails inside an app fetched the picture.",
+        said("The part of a phone or computer that shows mails inside an app fetched the picture."),
         "https://github.com/medama-io/go-useragent/issues/10",
         frozenset({AgentKind.MAIL_VIEW}),
     ),
@@ -261,7 +274,7 @@ RULES: tuple[Rule, ...] = (
         "browser",
         Verdict.HUMAN_CLIENT,
         "probable",
-        "An ordinary browser showed the mail, as webmail does.",
+        said("An ordinary browser showed the mail, as webmail does."),
         "https://github.com/ua-parser/uap-core tests/test_ua.yaml",
         frozenset({AgentKind.BROWSER}),
     ),
@@ -270,7 +283,7 @@ RULES: tuple[Rule, ...] = (
         "no-agent",
         Verdict.UNKNOWN,
         "weak",
-        "The program did not say what it is.",
+        said("The program did not say what it is."),
         "https://github.com/Notifuse/notifuse pkg/botdetection/botdetection_test.go",
         frozenset({AgentKind.MISSING}),
     ),
@@ -279,7 +292,7 @@ RULES: tuple[Rule, ...] = (
         "nothing-known",
         Verdict.UNKNOWN,
         "weak",
-        "Nothing is known about this program.",
+        said("Nothing is known about this program."),
         "https://github.com/kannon-email/kannon/issues/412",
         _EVERY_AGENT,
     ),
@@ -289,7 +302,9 @@ RULES: tuple[Rule, ...] = (
         "burst",
         Verdict.SECURITY_SCANNER,
         "probable",
-        "Several computers fetched the same recipient's pixel within seconds, as scanners do.",
+        said(
+            "Several computers fetched the same recipient's pixel within seconds, as scanners do."
+        ),
         "https://github.com/mautic/mautic/issues/16263",
     ),
     Rule(
@@ -297,7 +312,7 @@ RULES: tuple[Rule, ...] = (
         "fan-out",
         Verdict.SECURITY_SCANNER,
         "probable",
-        "One computer fetched the pixels of many recipients within minutes.",
+        said("One computer fetched the pixels of many recipients within minutes."),
         "https://support.sendgrid.com/hc/en-us/articles/4416801410459",
     ),
     Rule(
@@ -305,7 +320,7 @@ RULES: tuple[Rule, ...] = (
         "by-hand",
         None,
         "certain",
-        "A person decided this.",
+        said("A person decided this."),
         "the person named in the log",
     ),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from tracker.sentences import Sentence, said
+
 Confidence = Literal["certain", "probable", "weak"]
 
 
@@ -40,7 +42,7 @@ class Verdict(StrEnum):
         }.get(self)
 
     @property
-    def label(self) -> str:
+    def label(self) -> Sentence:
         """What reports call it."""
         return LABELS[self]
 
@@ -69,12 +71,12 @@ NUMBERS = {
 # From here on a person had the mail on the screen.
 LEAST_HUMAN = NUMBERS[Verdict.IMAGE_PROXY_ON_OPEN]
 LABELS = {
-    Verdict.HUMAN_CLIENT: "person, own client",
-    Verdict.IMAGE_PROXY_ON_OPEN: "person, through a mail service",
-    Verdict.PRIVACY_PREFETCH: "privacy prefetch",
-    Verdict.SECURITY_SCANNER: "security scanner",
-    Verdict.BOT: "bot",
-    Verdict.UNKNOWN: "unknown",
+    Verdict.HUMAN_CLIENT: said("person, own client"),
+    Verdict.IMAGE_PROXY_ON_OPEN: said("person, through a mail service"),
+    Verdict.PRIVACY_PREFETCH: said("privacy prefetch"),
+    Verdict.SECURITY_SCANNER: said("security scanner"),
+    Verdict.BOT: said("bot"),
+    Verdict.UNKNOWN: said("unknown"),
 }
 _BY_NUMBER = {number: verdict for verdict, number in NUMBERS.items()}
 
@@ -84,5 +86,5 @@ class Judgement(NamedTuple):
 
     verdict: Verdict
     rule: str
-    why: str
+    why: Sentence
     confidence: Confidence

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import connections
 
 from tracker.judging import process_judge
+from tracker.stand_ins import configured_stand_ins
 from tracker.writer.base import Writer
+from tracker.writer.keeping import Keeping
 from tracker.writer.postgresql import PostgresqlWriter
 from tracker.writer.sqlite import SqliteWriter
 
@@ -13,4 +16,9 @@ from tracker.writer.sqlite import SqliteWriter
 def open_writer(alias: str = "default") -> Writer:
     """A writer with a connection of its own, which opens at the first group."""
     writer = PostgresqlWriter if connections[alias].vendor == "postgresql" else SqliteWriter
-    return writer(alias, process_judge)
+    return writer(
+        alias,
+        process_judge,
+        stand_ins=configured_stand_ins(),
+        keeping=Keeping(settings.KEEP_ADDRESS, settings.KEEP_AGENT),
+    )

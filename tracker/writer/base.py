@@ -11,13 +11,20 @@ from collections.abc import Callable, Sequence
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tracker.hits import Hit
+from tracker import metrics
+from tracker.hits import Hit, Outcome
+from tracker.misses import MISSES
+from tracker.stand_ins import StandInIds
 from tracker.verdicts import Judge
+from tracker.writer.keeping import NONE, Keeping
+from tracker.writer.named import with_pixels
 
 logger = logging.getLogger("tracker.writer")
 
 # A verdict and the rule that gave it, as tracker.verdicts numbers them.
 Numbers = tuple[int, int]
+# None: not stored.
+AgentIds = Sequence[int | None]
 
 # Agents seen lately; one entry is some 200 bytes. When it is full it starts anew.
 AGENTS_REMEMBERED = 50_000
@@ -25,6 +32,8 @@ TRIES = 3
 
 ADD_USER_AGENTS = "INSERT INTO tracker_useragent (text) VALUES {} ON CONFLICT DO NOTHING"
 FIND_USER_AGENTS = "SELECT text, id FROM tracker_useragent WHERE text IN ({})"
+# Whose agents may be stored at all.
+FIND_IDENTIFIED = "SELECT id FROM tracker_pixel WHERE id IN ({}) AND tracking = 0"
 
 
 class Writer(ABC):
@@ -34,16 +43,26 @@ class Writer(ABC):
     way of a hit. May be called from any thread.
     """
 
-    def __init__(self, alias: str, judge: Callable[[], Judge]) -> None:
+    def __init__(
+        self,
+        alias: str,
+        judge: Callable[[], Judge],
+        *,
+        stand_ins: StandInIds,
+        keeping: Keeping,
+    ) -> None:
         self._connection = private_connection(alias)
         self._judge = judge
+        self._stand_ins = stand_ins
+        self._keeping = keeping
         self._agent_ids: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def write(self, hits: Sequence[Hit]) -> int:
         """Commit the hits that are not recorded yet; how many these were.
 
-        Hits of pixels that no longer exist are left out. When this returns, the group is on the
+        Hits of pixels that no longer exist are left out, and those of list snippets that name
+        nobody. When this returns, the group is on the
         database's disk; when it raises, the database would not take it. A conflict with another
         writer or a lost connection is tried again, which is safe: what was committed already is
         recognised by its hit id.
@@ -51,7 +70,8 @@ class Writer(ABC):
         with self._lock:
             for left in reversed(range(TRIES)):
                 try:
-                    return self._write(hits, self._user_agent_ids(hits), self._verdicts(hits))
+                    self._open()
+                    return self._resolve_and_write(hits)
                 except (OperationalError, InterfaceError) as error:
                     self.close()
                     if not left:
@@ -62,29 +82,64 @@ class Writer(ABC):
                     raise
         raise AssertionError("unreachable")
 
+    def _resolve_and_write(self, hits: Sequence[Hit]) -> int:
+        hits, missed = with_pixels(hits, self._connection)
+        # Judged by all the evidence, also by what is not stored.
+        verdicts = self._verdicts(hits)
+        new = self._write(self._keeping.of(hits), self._user_agent_ids(hits), verdicts)
+        # Not before: what is tried again would count twice.
+        for (campaign_id, why), number in missed.items():
+            MISSES.add(campaign_id, why, number)
+            metrics.HITS[Outcome(why)].inc(number)
+        return new
+
+    def _open(self) -> None:  # noqa: B027  # SQLite's needs nothing
+        """Before anything is asked of a connection: the database's own way to set one up."""
+
     def close(self) -> None:
         self._agent_ids.clear()
         self._connection.close()
 
     @abstractmethod
-    def _write(
-        self, hits: Sequence[Hit], agent_ids: Sequence[int], verdicts: Sequence[Numbers]
-    ) -> int:
-        """Write one group in one transaction; agents and verdicts in the order of the hits."""
+    def _write(self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]) -> int:
+        """Write one group; agents and verdicts in the order of the hits.
+
+        Hits of pixels that are off are left out. Those of anonymous ones, and those that ask for
+        it, are written for the pixel's stand-in, without address and agent.
+        """
 
     def _verdicts(self, hits: Sequence[Hit]) -> list[Numbers]:
         judge = self._judge().verdict_and_rule
         return [judge(hit.user_agent, hit.ip) for hit in hits]
 
-    def _user_agent_ids(self, hits: Sequence[Hit]) -> list[int]:
+    def _user_agent_ids(self, hits: Sequence[Hit]) -> AgentIds:
+        if self._keeping.agent == NONE:
+            return [None] * len(hits)
         known = self._agent_ids
-        new = {hit.user_agent for hit in hits}.difference(known)
-        if new:
-            if len(known) + len(new) > AGENTS_REMEMBERED:
+        if any(hit.user_agent not in known for hit in hits):
+            if len(known) + len(hits) > AGENTS_REMEMBERED:
                 known.clear()
-                new = {hit.user_agent for hit in hits}
+            identified = self._identified(hits)
+            new = {hit.user_agent for hit in hits if hit.pixel_id in identified}.difference(known)
             self._learn_user_agents(sorted(new))
-        return [known[hit.user_agent] for hit in hits]
+        return [known.get(hit.user_agent) for hit in hits]
+
+    def _identified(self, hits: Sequence[Hit]) -> set[int]:
+        """Pixels of those whose hits bring agents that may have to be stored."""
+        ids = list(
+            {
+                hit.pixel_id
+                for hit in hits
+                if hit.user_agent not in self._agent_ids and not hit.is_anonymous
+            }
+        )
+        found: set[int] = set()
+        with self._connection.cursor() as cursor:
+            for start in range(0, len(ids), 500):
+                some = ids[start : start + 500]
+                cursor.execute(FIND_IDENTIFIED.format(", ".join(["%s"] * len(some))), some)
+                found.update(pixel_id for (pixel_id,) in cursor.fetchall())
+        return found
 
     def _learn_user_agents(self, texts: Sequence[str]) -> None:
         """Sorted, so that two writers that meet the same agents lock them in the same order."""

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
+from django.db import IntegrityError
 
 from tracker.hits import Hit
 from tracker.verdicts import LEAST_HUMAN, RULES_VERSION, Verdict
-from tracker.writer.base import Numbers, Writer
+from tracker.writer.base import AgentIds, Numbers, Writer
 
 # Before the first group of a connection. Stored rows are always found by key, so the plan is
 # known: it must not depend on statistics that are as old as the last ANALYZE (an empty table of
@@ -18,7 +19,9 @@ PREPARE_CONNECTION = """
 SET enable_seqscan = off;
 SET enable_mergejoin = off;
 SET plan_cache_mode = force_generic_plan;
-SET jit = off
+SET jit = off;
+-- tracker.consent finds the groups that are being written by it.
+SET application_name = 'glimpse writer'
 """
 
 VERDICT_NAMES = [f"{verdict.value}_opens" for verdict in Verdict]
@@ -51,20 +54,22 @@ ADDED_UP = ", ".join(
 )
 
 # Arrays in their text form: one parse by the server instead of one Python call per element.
-WRITE_GROUP = f"""
-WITH hit AS MATERIALIZED (
-    SELECT id, pixel_id, verdict, rule, is_at_ceiling, ip, user_agent_id,
-           timestamptz 'epoch' + microseconds * interval '1 microsecond' AS opened_at
-    FROM unnest(%(ids)s::uuid[], %(pixel_ids)s::bigint[], %(microseconds)s::bigint[],
+ONE_HIT_A_ROW = """unnest(%(ids)s::uuid[], %(pixel_ids)s::bigint[], %(microseconds)s::bigint[],
                 %(verdicts)s::smallint[], %(rules)s::smallint[],
                 %(are_at_ceiling)s::boolean[], %(ips)s::inet[], %(user_agent_ids)s::bigint[])
-         AS one (id, pixel_id, microseconds, verdict, rule, is_at_ceiling, ip, user_agent_id)
+         AS one (id, pixel_id, microseconds, verdict, rule, is_at_ceiling, ip, user_agent_id)"""
+OPENED_AT = "timestamptz 'epoch' + microseconds * interval '1 microsecond'"
+
+# What may have been recorded by an earlier try, in part or in whole, and more than one hit of a
+# pixel: each of these takes time that most groups can save.
+ANY_HITS = f"""
+WITH hit AS MATERIALIZED (
+    SELECT id, pixel_id, verdict, rule, is_at_ceiling, ip, user_agent_id, {OPENED_AT} AS opened_at
+    FROM {ONE_HIT_A_ROW}
 ),
 
 pixel AS MATERIALIZED (
-    SELECT id, campaign_id, is_test
-    FROM tracker_pixel
-    WHERE id = ANY(%(distinct_pixel_ids)s::bigint[])
+{{pixels}}
 ),
 
 -- What was recorded by an earlier try is left out here, and so everywhere below.
@@ -73,7 +78,8 @@ recorded AS (
         (id, pixel_id, opened_at, verdict, rule, rules_version, is_at_ceiling, ip, user_agent_id)
     SELECT hit.id, hit.pixel_id, hit.opened_at, hit.verdict, hit.rule,
            %(rules_version)s::smallint, hit.is_at_ceiling, hit.ip, hit.user_agent_id
-    FROM hit JOIN pixel ON pixel.id = hit.pixel_id
+    -- Not "= 0": of that the planner would expect a single row, and compare each with each.
+    FROM hit JOIN pixel ON pixel.id = hit.pixel_id AND pixel.tracking < 1
     ON CONFLICT (id) DO NOTHING
     RETURNING id, pixel_id, opened_at, verdict, ip, user_agent_id
 ),
@@ -99,7 +105,42 @@ folded AS MATERIALIZED (
         GROUP BY pixel_id
     ) AS each ON each.pixel_id = last.pixel_id
 ),
+"""
 
+# One hit of each pixel, none recorded yet: nothing to fold, nothing to look up. If one was
+# recorded, the database refuses the whole.
+NEW_HITS = f"""
+WITH pixel AS MATERIALIZED (
+    SELECT one.id AS hit_id, pixel.id, verdict, rule, is_at_ceiling, ip, user_agent_id,
+           {OPENED_AT} AS opened_at, campaign_id, is_test, tracking
+    FROM {ONE_HIT_A_ROW}
+    JOIN tracker_pixel AS pixel ON pixel.id = one.pixel_id
+),
+
+seen AS (
+    SELECT * FROM pixel WHERE tracking < 1
+),
+
+recorded AS (
+    INSERT INTO tracker_open
+        (id, pixel_id, opened_at, verdict, rule, rules_version, is_at_ceiling, ip, user_agent_id)
+    SELECT hit_id, id, opened_at, verdict, rule,
+           %(rules_version)s::smallint, is_at_ceiling, ip, user_agent_id
+    FROM seen
+    RETURNING 1
+),
+
+folded AS (
+    SELECT id AS pixel_id, campaign_id, is_test, opened_at AS last_opened_at, ip AS last_ip,
+           user_agent_id AS last_user_agent_id, 1 AS opens, opened_at AS first_opened_at, verdict,
+           CASE WHEN verdict >= {LEAST_HUMAN} THEN opened_at END AS first_human_opened_at
+    FROM seen
+    -- Only here to keep the order of locks: opens before unique opens.
+    WHERE (SELECT count(*) FROM recorded) > 0
+),
+"""
+
+COUNTED = f"""
 -- Locked in the order of the pixels' ids, as every writer does.
 touched AS (
     INSERT INTO tracker_uniqueopen AS stored
@@ -212,35 +253,138 @@ counted AS (
         unique_human_opens = stored.unique_human_opens + excluded.unique_human_opens
 )
 
-SELECT count(*) FROM recorded
+SELECT (SELECT count(*) FROM recorded), (SELECT array_agg(id) FROM pixel WHERE tracking = 1)
+"""
+
+# These two tell which pixels are anonymous, and write the hits of those that are identified.
+WRITE_NEW = NEW_HITS + COUNTED
+WRITE_ANY = (
+    ANY_HITS.format(
+        pixels="""    SELECT id, campaign_id, is_test, tracking
+    FROM tracker_pixel
+    WHERE id = ANY(%(distinct_pixel_ids)s::bigint[])"""
+    )
+    + COUNTED
+)
+# Writes hits for stand-ins. Whoever went off a moment ago is left out, whoever became identified
+# is not: what was answered is kept. A stand-in of another campaign's would be a collision.
+WRITE_ANONYMOUS = (
+    ANY_HITS.format(
+        pixels="""    SELECT stand_in.id, stand_in.campaign_id, stand_in.is_test, 0 AS tracking
+    FROM unnest(%(own_ids)s::bigint[], %(stand_in_ids)s::bigint[]) AS pair (own_id, stand_in_id)
+    JOIN tracker_pixel AS own ON own.id = pair.own_id AND own.tracking <> 2
+    JOIN tracker_pixel AS stand_in
+        ON stand_in.id = pair.stand_in_id AND stand_in.campaign_id = own.campaign_id"""
+    )
+    + COUNTED
+)
+
+FIND_TESTS = "SELECT id FROM tracker_pixel WHERE id = ANY(%s::bigint[]) AND is_test"
+# Made at the first anonymous open, not when the recipient chose: nothing tells the two together.
+ADD_STAND_INS = """
+INSERT INTO tracker_pixel (id, campaign_id, is_test, is_stand_in, tracking)
+SELECT pair.stand_in_id, own.campaign_id, false, true, 0
+FROM unnest(%s::bigint[], %s::bigint[]) AS pair (own_id, stand_in_id)
+JOIN tracker_pixel AS own ON own.id = pair.own_id AND own.tracking <> 2 AND NOT own.is_test
+ORDER BY 1
+ON CONFLICT DO NOTHING
 """
 
 
 class PostgresqlWriter(Writer):
-    def _write(
-        self, hits: Sequence[Hit], agent_ids: Sequence[int], verdicts: Sequence[Numbers]
-    ) -> int:
+    def _write(self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]) -> int:
+        asked = {hit.pixel_id for hit in hits if hit.is_anonymous}
+        if not asked:
+            recorded, anonymous = self._write_group(hits, agent_ids, verdicts)
+        else:
+            open_ones = [
+                one
+                for one in zip(hits, agent_ids, verdicts, strict=True)
+                if not one[0].is_anonymous
+            ]
+            recorded, anonymous = self._write_group(*_columns(open_ones))
+        if not anonymous and not asked:
+            return recorded
+        # Twice is safe: each of the two recognises its hits by their ids when it is tried again.
+        hidden = [
+            (hit, numbers)
+            for hit, numbers in zip(hits, verdicts, strict=True)
+            if hit.is_anonymous or hit.pixel_id in anonymous
+        ]
+        return recorded + self._write_anonymous(hidden)
+
+    def _write_group(
+        self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]
+    ) -> tuple[int, set[int]]:
+        """How many were recorded, and which pixels are anonymous."""
+        parameters = as_parameters(hits, agent_ids, verdicts)
+        if len({hit.pixel_id for hit in hits}) == len(hits):
+            try:
+                return self._run(WRITE_NEW, parameters)
+            except IntegrityError as error:
+                # One of them was recorded, by a try that nobody knows the end of.
+                if not isinstance(error.__cause__, psycopg.errors.UniqueViolation):
+                    raise
+        return self._run(WRITE_ANY, parameters)
+
+    def _write_anonymous(self, hidden: Sequence[tuple[Hit, Numbers]]) -> int:
+        stand_ins = self._stand_ins_of({hit.pixel_id for hit, _ in hidden})
+        bare = [
+            hit._replace(pixel_id=stand_ins[hit.pixel_id], ip=None, user_agent="")
+            for hit, _ in hidden
+        ]
+        parameters = as_parameters(bare, [None] * len(bare), [numbers for _, numbers in hidden])
+        pairs = {"own_ids": as_array(stand_ins), "stand_in_ids": as_array(stand_ins.values())}
+        return self._run(WRITE_ANONYMOUS, parameters | pairs)[0]
+
+    def _stand_ins_of(self, pixel_ids: set[int]) -> dict[int, int]:
+        """Each pixel's stand-in, which is there when this returns; test pixels are their own."""
         with (
             psycopg.Cursor(self._psycopg_connection()) as cursor,
             self._connection.wrap_database_errors,
         ):
-            cursor.execute(WRITE_GROUP, as_parameters(hits, agent_ids, verdicts), prepare=True)
+            cursor.execute(FIND_TESTS, [as_array(pixel_ids)])
+            tests = {pixel_id for (pixel_id,) in cursor.fetchall()}
+            pairs = {one: one if one in tests else self._stand_ins.of(one) for one in pixel_ids}
+            cursor.execute(ADD_STAND_INS, [as_array(pairs), as_array(pairs.values())])
+        return pairs
+
+    def _run(self, statement: str, parameters: dict[str, str]) -> tuple[int, set[int]]:
+        """How many were recorded, and which pixels are anonymous."""
+        with (
+            psycopg.Cursor(self._psycopg_connection()) as cursor,
+            self._connection.wrap_database_errors,
+        ):
+            cursor.execute(statement, parameters, prepare=True)
             row = cursor.fetchone()
         assert row is not None
-        return int(row[0])
+        return int(row[0]), set(row[1] or ())
 
-    def _psycopg_connection(self) -> psycopg.Connection[Any]:
-        # Beneath Django's cursor, whose parameters are spelt out in the statement's text: this
-        # statement is parsed and planned once for a connection.
+    def _open(self) -> None:
+        # Before agents are looked up, or the connection would be there and never be prepared.
         if self._connection.connection is None:
             self._connection.connect()
             with self._connection.cursor() as cursor:
                 cursor.execute(PREPARE_CONNECTION)
+
+    def _psycopg_connection(self) -> psycopg.Connection[Any]:
+        # Beneath Django's cursor, whose parameters are spelt out in the statement's text: this
+        # statement is parsed and planned once for a connection.
         return self._connection.connection  # type: ignore[no-any-return]  # Django does not say
 
 
+def _columns(
+    rows: Sequence[tuple[Hit, int | None, Numbers]],
+) -> tuple[list[Hit], list[int | None], list[Numbers]]:
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+
+
+def as_array(items: Iterable[object]) -> str:
+    return "{" + ",".join(map(str, items)) + "}"
+
+
 def as_parameters(
-    hits: Sequence[Hit], agent_ids: Sequence[int], verdicts: Sequence[Numbers]
+    hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]
 ) -> dict[str, str]:
     """The columns as array literals; safe unquoted, since none holds a comma, brace or quote."""
     pixel_ids = [str(hit.pixel_id) for hit in hits]
@@ -252,8 +396,8 @@ def as_parameters(
         "rules": [str(rule) for _, rule in verdicts],
         "are_at_ceiling": ["t" if hit.is_at_ceiling else "f" for hit in hits],
         "ips": [hit.ip or "NULL" for hit in hits],
-        "user_agent_ids": [str(agent_id) for agent_id in agent_ids],
+        "user_agent_ids": [str(agent_id or "NULL") for agent_id in agent_ids],
         "distinct_pixel_ids": set(pixel_ids),
     }
-    arrays = {name: "{" + ",".join(column) + "}" for name, column in columns.items()}
+    arrays = {name: as_array(column) for name, column in columns.items()}
     return {**arrays, "rules_version": str(RULES_VERSION)}

@@ -16,10 +16,26 @@ from django.db.backends.utils import CursorWrapper
 from tracker.hits import Hit
 from tracker.quarters import EPOCH, quarter_of
 from tracker.verdicts import LEAST_HUMAN, RULES_VERSION, Verdict
-from tracker.writer.base import Numbers, Writer
+from tracker.writer.base import AgentIds, Numbers, Writer
+
+# As tracker.models.PixelTracking.
+ANONYMOUS, OFF = 1, 2
 
 # Which of these hits were recorded by an earlier try.
 FIND_RECORDED = "SELECT id FROM tracker_open WHERE id IN (SELECT value FROM json_each(%s))"
+
+# What may be recorded of the group's pixels.
+FIND_TRACKING = """
+SELECT id, campaign_id, is_test, tracking FROM tracker_pixel
+WHERE id IN (SELECT value FROM json_each(%s))
+"""
+
+# Made at the first anonymous open, not when the recipient chose: nothing tells the two together.
+ADD_STAND_IN = """
+INSERT INTO tracker_pixel (id, campaign_id, is_test, is_stand_in, tracking)
+VALUES (%s, %s, 0, 1, 0)
+ON CONFLICT DO NOTHING
+"""
 
 # The group's pixels, and what their opens had made of them before it.
 FIND_PIXELS = """
@@ -82,11 +98,20 @@ ON CONFLICT (campaign_id, starts_at) DO UPDATE SET
 """
 
 
+class Found(NamedTuple):
+    """What may be recorded of a pixel."""
+
+    id: int
+    campaign_id: int
+    is_test: int
+    tracking: int
+
+
 class Judged(NamedTuple):
     """A hit with what is stored beside it."""
 
     hit: Hit
-    agent_id: int
+    agent_id: int | None
     verdict: int
     rule: int
 
@@ -109,22 +134,42 @@ class PixelBefore:
 
 
 class SqliteWriter(Writer):
-    def _write(
-        self, hits: Sequence[Hit], agent_ids: Sequence[int], verdicts: Sequence[Numbers]
-    ) -> int:
+    def _write(self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]) -> int:
         with self._transaction() as cursor:
-            pixels = self._pixels(cursor, hits)
-            recorded = self._recorded(cursor, hits)
-            new = {
-                f"{hit.id:032x}": Judged(hit, agent_id, *numbers)
+            judged = [
+                Judged(hit, agent_id, *numbers)
                 for hit, agent_id, numbers in zip(hits, agent_ids, verdicts, strict=True)
-                if hit.pixel_id in pixels
-            }
+            ]
+            judged = self._as_allowed(cursor, judged)
+            pixels = self._pixels(cursor, [one.hit for one in judged])
+            recorded = self._recorded(cursor, hits)
+            new = {f"{one.hit.id:032x}": one for one in judged if one.hit.pixel_id in pixels}
             for hit_id in recorded:
                 new.pop(hit_id, None)
             self._add_opens(cursor, new)
             self._change_pixels_and_counts(cursor, pixels, list(new.values()))
         return len(new)
+
+    def _as_allowed(self, cursor: CursorWrapper, judged: Sequence[Judged]) -> list[Judged]:
+        """Without those that are off; with the stand-in, and no evidence, for the anonymous."""
+        cursor.execute(FIND_TRACKING, [json.dumps(sorted({one.hit.pixel_id for one in judged}))])
+        found = {row[0]: Found(*row) for row in cursor.fetchall()}
+        allowed = []
+        stand_ins = {}
+        for one in judged:
+            pixel = found.get(one.hit.pixel_id)
+            if pixel is None or pixel.tracking == OFF:
+                continue
+            if pixel.tracking == ANONYMOUS or one.hit.is_anonymous:
+                own_id = pixel.id
+                stand_in = own_id if pixel.is_test else self._stand_ins.of(own_id)
+                if not pixel.is_test:
+                    stand_ins[stand_in] = pixel.campaign_id
+                hit = one.hit._replace(pixel_id=stand_in, ip=None, user_agent="")
+                one = one._replace(hit=hit, agent_id=None)
+            allowed.append(one)
+        cursor.executemany(ADD_STAND_IN, sorted(stand_ins.items()))
+        return allowed
 
     @contextmanager
     def _transaction(self) -> Iterator[CursorWrapper]:

@@ -49,17 +49,25 @@ def rules() -> list[str]:
 
 def forget_verdicts() -> None:
     """As a migration leaves opens that were recorded before there were verdicts."""
-    Open.objects.update(verdict=number("unknown"), rule=0, rules_version=0)
-    UniqueOpen.objects.update(verdict=number("unknown"), first_human_opened_at=None)
     for counts in CampaignCounts.objects.all():
+        forget_verdicts_of(counts.campaign_id)
+    assert verify().drift == 0
+
+
+def forget_verdicts_of(campaign_id: int) -> None:
+    opens = Open.objects.filter(pixel__campaign=campaign_id)
+    opens.update(verdict=number("unknown"), rule=0, rules_version=0)
+    unique_opens = UniqueOpen.objects.filter(campaign=campaign_id)
+    unique_opens.update(verdict=number("unknown"), first_human_opened_at=None)
+    for counts in CampaignCounts.objects.filter(campaign=campaign_id):
         for verdict in Verdict:
             setattr(counts, f"{verdict.value}_opens", 0)
         counts.unknown_opens = counts.opens
         counts.unique_human_opens = counts.unique_prefetch_opens = 0
-        counts.unique_unknown_opens = counts.unique_opens
+        counts.unique_unknown_opens = counts.unique_tracked_opens
         counts.save()
-    QuarterHourCounts.objects.update(human_opens=0, unique_human_opens=0)
-    assert verify().drift == 0
+    quarters = QuarterHourCounts.objects.filter(campaign=campaign_id)
+    quarters.update(human_opens=0, unique_human_opens=0)
 
 
 def test_opens_from_before_there_were_verdicts_are_judged_and_counted() -> None:

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import counts_of, make_campaign, make_hit, pixels_of
 from tests.tracker.judging.test_again import BROWSER
+from tracker.judging.lately import Lately
 from tracker.judging.recent import judge_recent
-from tracker.judging.schedule import Schedule
 from tracker.models import Open, Ruling
 from tracker.recount import verify
 from tracker.verdicts import Verdict
@@ -56,23 +56,21 @@ def test_a_ruling_reaches_opens_that_came_after_it() -> None:
     assert (counts_of(campaign).bot_opens, counts_of(campaign).human_client_opens) == (1, 1)
 
 
-def test_the_schedule_judges_by_itself_and_only_one_of_two_at_a_time(tmp_path: Path) -> None:
+def test_a_look_that_failed_is_made_up_for_by_the_next(monkeypatch: Any) -> None:
     campaign = make_campaign("a@example.com")
     (pixel,) = pixels_of(campaign)
+    lately = Lately()
+    lately.judge()
     now = time.time_ns() // 1000
     for second, ip in ((-9, "192.0.2.1"), (-6, "198.51.100.1"), (-3, "203.0.113.1")):
         write_hits([make_hit(pixel.pk, at=now + second * SECOND, ip=ip, user_agent=BROWSER)])
-    schedules = [Schedule(tmp_path, every=0.05) for _ in range(2)]
-    for schedule in schedules:
-        schedule.start()
-    try:
-        until = time.monotonic() + 20
-        while counts_of(campaign).security_scanner_opens < 3:
-            assert time.monotonic() < until
-            time.sleep(0.02)
-    finally:
-        for schedule in schedules:
-            schedule.stop()
+    with monkeypatch.context() as broken:
+        broken.setattr("tracker.judging.lately.judge_recent", refuse)
+        with pytest.raises(RuntimeError):
+            lately.judge()
+    lately.judge()
     assert set(Open.objects.values_list("verdict", flat=True)) == {Verdict.SECURITY_SCANNER.number}
-    with schedules[0]._alone() as one, schedules[1]._alone() as two:
-        assert (one, two) == (True, False)
+
+
+def refuse(*moments: object) -> None:
+    raise RuntimeError("the database is away")

@@ -131,13 +131,13 @@ def test_other_headers_change_nothing() -> None:
         (
             GMAIL,
             GOOGLE,
-            "“GoogleImageProxy”; the address 66.102.7.162 lies in 66.102.0.0/20 of Goo",
+            "“GoogleImageProxy”. The address 66.102.7.162 lies in 66.102.0.0/20 of Goo",
         ),
         (CHROME, EXCHANGE, "40.107.9.9 lies in 40.107.0.0/16 of Microsoft's mail filter."),
         (BARE_MOZILLA, APPLE, "of Apple's privacy proxy (a list wider than the truth)."),
-        (BARE_MOZILLA, HOME, "the address 203.0.113.9 is in no range that is known."),
-        (OUTLOOK, None, "The agent says “MSOffice”; the address says nothing."),
-        ("", None, "There is no agent; the address says nothing."),
+        (BARE_MOZILLA, HOME, "The address 203.0.113.9 is in no range that is known."),
+        (OUTLOOK, None, "The agent says “MSOffice”. The address says nothing."),
+        ("", None, "There is no agent. The address says nothing."),
         ("x" * 200, None, f"“{'x' * 100}…”"),
     ],
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
+from campaigns.audit import Action, Source, record
 from campaigns.models import Campaign
+from tracker.management.commands._arguments import checked
 from tracker.pixels import ensure_test_pixel
 
 
@@ -25,14 +25,7 @@ class Command(BaseCommand):
         campaign = Campaign(name=name.strip(), subject=subject.strip())
         if time_zone:
             campaign.time_zone = time_zone
-        try:
-            campaign.full_clean()
-        except ValidationError as error:
-            raise CommandError(
-                "; ".join(
-                    f"{field}: {' '.join(reasons)}" for field, reasons in error.message_dict.items()
-                )
-            ) from error
-        campaign.save()
+        checked(campaign).save()
         ensure_test_pixel(campaign)
+        record(Action.CAMPAIGN_CREATED, campaign, None, source=Source.COMMAND)
         self.stdout.write(str(campaign.pk))

@@ -11,9 +11,12 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from campaigns.models import Campaign
-from tracker.pixels import ensure_test_pixel, import_recipients, mark_bounced, mark_sent
+from tracker.importing.now import import_recipients
+from tracker.pixels import ensure_test_pixel, mark_bounced, mark_sent
 from tracker.reports.totals import totals_of
-from tracker.simulation import MismatchError, SendingError, running_server, simulate
+from tracker.simulation.day import simulate
+from tracker.simulation.sending import SendingError, running_server
+from tracker.simulation.spreading import MismatchError
 from tracker.templatetags.glimpse import percent
 
 RECIPIENTS = Path(__file__).resolve().parents[2] / "demo" / "recipients.csv"

@@ -9,8 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from campaigns.audit import Action, Source, record
 from tracker.management.commands._arguments import find_campaign, opened_file
 from tracker.pixels import mark_bounced
+from tracker.sentences import counted
 
 
 class Command(BaseCommand):
@@ -25,10 +27,18 @@ class Command(BaseCommand):
         with opened_file(file) as stream:
             lines = io.TextIOWrapper(stream, encoding="utf-8", errors="replace")
             result = mark_bounced(campaign, lines, at=timezone.now())
+        if result.bounced:
+            record(
+                Action.CAMPAIGN_BOUNCED,
+                campaign,
+                None,
+                source=Source.COMMAND,
+                recipients=result.bounced,
+            )
         self.stdout.write(
-            f"{result.addresses} addresses: {result.bounced} marked as bounced, "
-            f"{result.already} were marked already, {len(result.unknown)} are not in this "
-            f"campaign, {len(result.unsent)} were not sent."
+            f"{counted(result.addresses, 'address', 'addresses')}: {result.bounced} marked as "
+            f"bounced, marked before: {result.already}, not in this campaign: "
+            f"{len(result.unknown)}, not sent: {len(result.unsent)}."
         )
         for line, address in result.unknown:
             self.stdout.write(f"line {line}: not in this campaign: {address[:200]}")

@@ -10,6 +10,7 @@ from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from campaigns.audit import Action, Source, record
 from tracker.management.commands._arguments import find_campaign, moment
 from tracker.pixels import mark_sent
 from tracker.reports.totals import totals_of
@@ -27,6 +28,8 @@ class Command(BaseCommand):
         if at is not None and at > timezone.now():
             raise CommandError(f"--at {at.isoformat()} lies in the future.")
         marked = mark_sent(campaign, at=at or timezone.now())
+        if marked:
+            record(Action.CAMPAIGN_SENT, campaign, None, source=Source.COMMAND, recipients=marked)
         self.stdout.write(f"{marked} marked as sent, {totals_of(campaign).sent} in all.")
         if not totals_of(campaign).recipients:
             self.stderr.write("This campaign has no recipients yet: import_recipients adds them.")

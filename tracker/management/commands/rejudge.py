@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from campaigns.models import Campaign
-from tracker.judging.again import Outcome
+from tracker.judging.changes import Outcome
 from tracker.judging.walk import rejudge
 from tracker.management.commands._arguments import find_campaign
 from tracker.verdicts import RULES_VERSION, Verdict

@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from tracker.management.commands._arguments import find_campaign
-from tracker.reports.totals import report_of
+from tracker.reports.breakdowns import breakdowns_report
+from tracker.reports.totals import report_of, totals_of
 from tracker.templatetags.glimpse import percent
 
 LABEL_WIDTH = 30
@@ -23,7 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, campaign_id: int, json: bool, **options: Any) -> None:
-        report = report_of(find_campaign(campaign_id))
+        campaign = find_campaign(campaign_id)
+        report = report_of(campaign) | breakdowns_report(campaign, totals_of(campaign))
         self.stdout.write(as_json(report) if json else as_text(report))
 
 
@@ -39,7 +41,7 @@ def as_text(report: dict[str, Any]) -> str:
 
 
 def _shown(name: str, value: Any) -> str:
-    if name.endswith(("_rate", "_share")):
+    if name.endswith(("_rate", "_share", "_coverage")):
         return percent(value)
     if value is None:
         return "–"
@@ -47,6 +49,17 @@ def _shown(name: str, value: Any) -> str:
         return " to ".join(percent(bound) for bound in value)
     if isinstance(value, dict):
         return ", ".join(f"{key.replace('_', ' ')} {count:,}" for key, count in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_line, value)) or "–"
     if isinstance(value, float):
         return f"{value:.1f}"
     return f"{value:,}" if isinstance(value, int) and name != "campaign_id" else str(value)
+
+
+def _line(line: dict[str, Any]) -> str:
+    """One of a breakdown's lines, or a warning."""
+    if "sentence" in line:
+        return str(line["sentence"])
+    name, *_ = line.values()
+    of = line["human_open_rate"] if "provider" in line else line["share"]
+    return f"{name} {line['unique_human_opens']:,} ({percent(of)})"

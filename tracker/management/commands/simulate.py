@@ -11,17 +11,18 @@ from urllib.parse import urlsplit
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
+from campaigns.audit import Action, Source, record
 from tracker.management.commands._arguments import find_campaign
-from tracker.simulation import (
-    MIXES,
-    MismatchError,
-    SendingError,
+from tracker.simulation.day import (
+    LEAST_HOURS,
+    MOST_HOURS,
     Simulated,
     reason_against,
-    running_server,
     simulate,
 )
-from tracker.simulation.day import LEAST_HOURS, MOST_HOURS
+from tracker.simulation.mix import MIXES
+from tracker.simulation.sending import SendingError, running_server
+from tracker.simulation.spreading import MismatchError
 from tracker.templatetags.glimpse import percent
 from tracker.verdicts import Verdict
 
@@ -87,6 +88,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Nothing of this simulation is left.") from error
         except KeyboardInterrupt as error:
             raise CommandError("Interrupted. Nothing of this simulation is left.") from error
+        record(Action.CAMPAIGN_SIMULATED, campaign, None, source=Source.COMMAND, mix=mix, seed=seed)
         for line in table(result):
             self.stdout.write(line)
         self.stdout.write(

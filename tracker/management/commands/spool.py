@@ -12,6 +12,8 @@ from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 from django.db import Error
 
+from tracker.list_misses import keep_misses
+from tracker.sentences import counted
 from tracker.spool import Spool
 from tracker.writer import write_hits
 
@@ -29,6 +31,7 @@ class Command(BaseCommand):
         if replay:
             try:
                 replayed = spool.replay(write_hits)
+                keep_misses()
             except Error as error:
                 raise CommandError(
                     f"The database does not take them: {error} Nothing is lost; they wait on."
@@ -38,10 +41,11 @@ class Command(BaseCommand):
 
 def as_text(spool: Spool, replayed: int | None) -> str:
     waiting = spool.waiting()
-    lines = [] if replayed is None else [f"{replayed:,} hits replayed."]
+    lines = [] if replayed is None else [f"{counted(replayed, 'hit')} replayed."]
     if waiting.files:
         lines.append(
-            f"{waiting.files} files wait, {waiting.bytes:,} bytes, the oldest for "
+            f"{counted(waiting.files, 'file waits', 'files wait')}, {waiting.bytes:,} bytes, the "
+            f"oldest for "
             f"{waiting.oldest_seconds:.0f} s. Files of running processes are theirs to replay."
         )
     else:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 
 from tracker.models import Recount
 from tracker.recount import repair, verify
+from tracker.sentences import counted
 
 
 class Command(BaseCommand):
@@ -28,7 +29,7 @@ class Command(BaseCommand):
             self.stdout.write(as_json(found.checked, found.drift, is_repaired))
         else:
             self.stdout.write(
-                f"{found.checked:,} counts checked, {found.drift:,} off"
+                f"{counted(found.checked, 'count')} checked, {found.drift:,} off"
                 + (", repaired." if is_repaired else ".")
             )
             if found.drift and not is_repaired:

@@ -1,0 +1,1 @@
+"""This endpoint without verdicts: what judging costs is the difference."""

@@ -1,0 +1,129 @@
+"""Which column is what: guessed from the header, confirmed by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from campaigns.imports.errors import UnreadableFileError
+
+# The first that the file has is taken.
+EMAIL_HEADERS = ["email", "e-mail", "e mail", "email address", "e-mail address", "mail", "address"]
+EMAIL_HEADERS += ["e-mail-adresse", "email-adresse", "emailadresse", "mailadresse", "e-mail 1"]
+EMAIL_HEADERS += ["e-mail 1 - value", "primary email", "adresse e-mail", "courriel", "correo"]
+EMAIL_HEADERS += ["correo electrónico", "indirizzo e-mail", "recipient", "subscriber"]
+NAME_HEADERS = ["name", "full name", "display name", "vollständiger name", "nom complet"]
+# Joined, in this order, where there is no column with the whole name.
+PARTS_OF_NAME = [
+    ["first name", "firstname", "given name", "vorname", "prénom", "nombre", "nome"],
+    ["last name", "lastname", "surname", "family name", "nachname", "familienname", "nom"],
+]
+# What a downloaded list of rejected lines has in front.
+LINE_HEADER = "rejected line"
+REASON_HEADER = "rejected because"
+MOST_COLUMNS = 200
+COLUMN_NAME_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Places of columns, from 0. What is not mentioned is passed over."""
+
+    email: int
+    names: tuple[int, ...] = ()
+    attributes: Mapping[int, str] = field(default_factory=dict)
+    # The file is a list of rejected lines that somebody has mended: its cells are guarded.
+    is_mended: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "email": self.email,
+            "names": list(self.names),
+            "attributes": {str(place): name for place, name in self.attributes.items()},
+            "is_mended": self.is_mended,
+        }
+
+    @classmethod
+    def of_json(cls, given: Mapping[str, Any]) -> Columns:
+        attributes = {int(place): name for place, name in given["attributes"].items()}
+        return cls(given["email"], tuple(given["names"]), attributes, given["is_mended"])
+
+
+def guess(header: Sequence[str], header_line: int) -> Columns:
+    """Raises UnreadableFileError if no column's name says that it holds addresses."""
+    columns = guess_without_email(header)
+    if columns.email < 0:
+        raise no_email_column(header, header_line)
+    return columns
+
+
+def guess_without_email(header: Sequence[str]) -> Columns:
+    """The same for a page that can ask; ``email`` is -1 if nothing says so."""
+    refuse_too_many(header)
+    found = [folded(cell) for cell in header]
+    email = _first(found, EMAIL_HEADERS)
+    name = _first(found, NAME_HEADERS)
+    names = [name] if name >= 0 else [_first(found, part) for part in PARTS_OF_NAME]
+    names = [place for place in names if place >= 0 and place != email]
+    is_mended = LINE_HEADER in found and REASON_HEADER in found
+    taken = {email, *names}
+    taken |= {at for at, cell in enumerate(found) if cell in (LINE_HEADER, REASON_HEADER)}
+    attributes = {
+        place: attribute
+        for place, attribute in enumerate(attribute_names(header))
+        if place not in taken
+    }
+    return Columns(email, tuple(names), attributes, is_mended)
+
+
+def refuse_too_many(header: Sequence[str]) -> None:
+    if len(header) > MOST_COLUMNS:
+        raise UnreadableFileError(
+            "The header names %(columns)s columns; at most %(most)s are read.",
+            columns=len(header),
+            most=MOST_COLUMNS,
+        )
+
+
+def attribute_names(header: Sequence[str]) -> list[str]:
+    """What each column is called as an attribute: no name twice, and none is empty."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for place, cell in enumerate(header, 1):
+        name = " ".join(cell.replace("\x00", "").split())[:COLUMN_NAME_LENGTH]
+        name = name or f"column {place}"
+        number = 2
+        plain = name
+        while name in taken:
+            name = f"{plain} {number}"
+            number += 1
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def no_email_column(header: Sequence[str], header_line: int) -> UnreadableFileError:
+    cells = [cell for cell in header if cell]
+    if not cells or not all(map(str.isprintable, cells)):
+        return UnreadableFileError(
+            "Line %(line)s should be the header and name a column “email”, but it is no text. Is "
+            "this a CSV file or an Excel workbook (.xlsx)?",
+            line=header_line,
+        )
+    return UnreadableFileError(
+        "Line %(line)s should be the header and name a column “email”; it names: %(names)s. Put a "
+        "line such as “email,name” at the top.",
+        line=header_line,
+        names=", ".join(cells)[:200],
+    )
+
+
+def folded(cell: str) -> str:
+    """“E-Mail*:” as “e-mail”: forms mark what has to be filled in."""
+    return " ".join(cell.replace("_", " ").split()).casefold().strip(" :*\ufeff")
+
+
+def _first(found: Sequence[str], names: Sequence[str]) -> int:
+    """Where the first of these names stands that the header has; -1 if it has none."""
+    return next((found.index(name) for name in names if name in found), -1)

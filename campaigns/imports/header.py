@@ -1,0 +1,66 @@
+"""Where the header is: in the first line, below a title, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from campaigns.imports.addresses import INVISIBLE, fault_of, taken_out
+from campaigns.imports.columns import EMAIL_HEADERS, MOST_COLUMNS, folded
+from campaigns.imports.reasons import Reason, because
+
+# Lines with something in them that may be a title.
+SEARCHED = 10
+
+
+def names_addresses(cells: Sequence[str]) -> bool:
+    return any(folded(cell) in EMAIL_HEADERS for cell in cells)
+
+
+def place_of_header(rows: Sequence[Sequence[str]]) -> int:
+    """Among the first rows that are not empty; the first one if none says that it is it."""
+    for place, cells in enumerate(rows[:SEARCHED]):
+        if names_addresses(cells):
+            return place
+        if any("@" in cell for cell in cells):
+            break  # a recipient, perhaps: nobody is passed over
+    return 0
+
+
+def is_headless(cells: Sequence[str]) -> bool:
+    """A header names no address: then this is the first recipient."""
+    return not names_addresses(cells) and _place_of_address(cells) >= 0
+
+
+def made_up_header(cells: Sequence[str]) -> list[str]:
+    """“email” for the first column with an address, numbers for the others."""
+    at = _place_of_address(cells)
+    return ["email" if place == at else f"column {place + 1}" for place in range(len(cells))]
+
+
+def as_header(cells: Sequence[str]) -> list[str]:
+    """Without what nobody sees; empty cells at its end count where columns are few."""
+    header = [cell.strip(INVISIBLE) for cell in cells]
+    while len(header) > MOST_COLUMNS and not header[-1]:
+        header.pop()
+    return header
+
+
+def notes_on(lines: Sequence[int], place: int, *, has_header: bool) -> list[Reason]:
+    """What became of the lines above ``place``, and of a header that is not there."""
+    if not has_header:
+        return [because("The file has no header line: its columns have got names.")]
+    if place:
+        return [
+            because(
+                "Line %(line)s is the header; what stands above it was passed over.",
+                line=lines[place],
+            )
+        ]
+    return []
+
+
+def _place_of_address(cells: Sequence[str]) -> int:
+    for place, cell in enumerate(cells):
+        if "@" in cell and not fault_of(taken_out(cell)[0]):
+            return place
+    return -1

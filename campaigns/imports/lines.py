@@ -1,0 +1,153 @@
+"""A text file's bytes become numbered lines, whatever their encoding, in bounded memory."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from campaigns.imports.errors import UnreadableFileError
+
+# A line of addresses is short. Longer ones are no list of recipients, and must not fill memory.
+LINE_LENGTH = 65_536  # bytes
+# Where such a line has no end at all, nobody should wait for it.
+ENDLESS = 16 << 20
+# What is kept of a line that is too long.
+SHOWN_OF_LONG_LINE = 200
+BLOCK = 128 << 10
+
+
+@dataclass(slots=True)
+class Block:
+    """Some whole lines without their ends; ``long`` are those that were cut."""
+
+    first: int
+    lines: list[str]
+    long: list[int] = field(default_factory=list)
+
+
+def read_lines(stream: BinaryIO) -> Iterator[Block]:
+    """From the beginning of a seekable file."""
+    number = 1
+    for lines, is_long in _whole_lines(_utf8_or_windows(stream)):
+        decoded = _decoded(lines)
+        if is_long:
+            yield Block(number, [decoded[:SHOWN_OF_LONG_LINE]], long=[number])
+            number += 1
+        else:
+            split = decoded.split("\n")
+            yield Block(number, split)
+            number += len(split)
+
+
+def encoding_of(stream: BinaryIO) -> str:
+    """As far as the beginning tells: by the mark, or by the zeros of UTF-16 without a mark."""
+    stream.seek(0)
+    start = stream.read(64)
+    stream.seek(0)
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise UnreadableFileError("The file is saved as UTF-32. Save it as UTF-8.")
+    if start.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    even, odd = start[::2].strip(b"\0"), start[1::2].strip(b"\0")
+    if even and not odd and len(start) > 2:
+        return "utf-16-le"
+    if odd and not even and len(start) > 2:
+        return "utf-16-be"
+    return "utf-8"
+
+
+def _utf8_or_windows(stream: BinaryIO) -> Iterator[bytes]:
+    """Blocks of bytes in which a line feed is a line feed, and line ends are line feeds."""
+    ends_in_return = False
+    for block in _as_utf8(stream, encoding_of(stream)):
+        if ends_in_return:
+            block = b"\r" + block
+        # Half of a line's end, perhaps.
+        ends_in_return = block.endswith(b"\r")
+        if ends_in_return:
+            block = block[:-1]
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        yield block
+    if ends_in_return:
+        yield b"\n"
+
+
+def _as_utf8(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
+    if not encoding.startswith("utf-16"):
+        stream.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
+        while block := stream.read(BLOCK):
+            yield block
+        return
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    while block := stream.read(BLOCK):
+        if text := decoder.decode(block):
+            yield text.encode("utf-8", "replace")
+
+
+def _whole_lines(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Whole lines joined by line feeds; or the beginning of one line alone that is too long."""
+    rest = b""
+    length = 0  # of the line that ``rest`` begins
+    for block in blocks:
+        end = block.find(b"\n")
+        length += len(block) if end < 0 else end
+        if length > LINE_LENGTH:
+            _refuse_endless(length)
+            rest = (rest + block[: SHOWN_OF_LONG_LINE * 4])[: SHOWN_OF_LONG_LINE * 4]
+            if end < 0:
+                continue
+            yield rest.partition(b"\n")[0], True
+            rest, block = b"", block[end + 1 :]
+        whole, feed, begun = (rest + block).rpartition(b"\n")
+        if feed:
+            yield from _split_at_long_lines(whole)
+        rest, length = begun, len(begun)
+    if rest:
+        yield rest, length > LINE_LENGTH
+
+
+def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, bool]]:
+    if len(lines) <= LINE_LENGTH or max(map(len, lines.split(b"\n"))) <= LINE_LENGTH:
+        yield lines, False
+        return
+    waiting: list[bytes] = []
+    for line in lines.split(b"\n"):
+        if len(line) <= LINE_LENGTH:
+            waiting.append(line)
+            continue
+        if waiting:
+            yield b"\n".join(waiting), False
+            waiting = []
+        yield line[: SHOWN_OF_LONG_LINE * 4], True
+    if waiting:
+        yield b"\n".join(waiting), False
+
+
+def _refuse_endless(length: int) -> None:
+    if length > ENDLESS:
+        raise UnreadableFileError(
+            "A line of this file is longer than %(most)s MB: this is no list of recipients.",
+            most=ENDLESS >> 20,
+        )
+
+
+def _decoded(lines: bytes) -> str:
+    """UTF-8; each line that is not, as Windows saves it (exports are joined from both)."""
+    try:
+        text = lines.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\n".join(map(_decoded_line, lines.split(b"\n")))
+    # Files that were joined have their marks in the middle.
+    return text.replace("\ufeff", "") if "\ufeff" in text else text
+
+
+def _decoded_line(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("cp1252", "replace")

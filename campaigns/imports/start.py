@@ -1,0 +1,109 @@
+"""An import begins: the file is looked at, and what will be done with it is written down."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.db import models, transaction
+
+from campaigns.imports import files
+from campaigns.imports.columns import Columns, guess_without_email, no_email_column
+from campaigns.imports.formats import open_table
+from campaigns.imports.reasons import as_kept
+from campaigns.imports.records import Table
+from campaigns.models import Campaign, Import
+
+FILE_NAME_LENGTH = 255
+
+
+def upload(
+    campaign: Campaign, content: BinaryIO, name: str, *, by: models.Model | None = None
+) -> Import:
+    """Keeps the file for a person to confirm its columns; raises if it cannot be a list."""
+    if content.seekable():
+        # Before a copy is made of it.
+        open_columns(open_table(content))
+        content.seek(0)
+    path = files.keep(content)
+    try:
+        return _written_down(campaign, path, name, is_ours=True, created_by=by)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def in_place(campaign: Campaign, path: Path) -> Import:
+    """For a file that stays where it is and belongs to somebody else."""
+    return _written_down(campaign, path, path.name, is_ours=False)
+
+
+def _written_down(
+    campaign: Campaign, path: Path, name: str, *, is_ours: bool, created_by: Any = None
+) -> Import:
+    status = path.stat()
+    with path.open("rb") as stream:
+        table = open_table(stream)
+        columns = open_columns(table)
+    return Import.objects.create(
+        campaign=campaign,
+        created_by=created_by,
+        file_name=name.replace("\x00", "")[-FILE_NAME_LENGTH:],
+        path=str(path),
+        is_ours=is_ours,
+        place=files.place(),
+        size=status.st_size,
+        modified_at=status.st_mtime,
+        header=[cell.replace("\x00", "\ufffd") for cell in table.header],
+        notes=[as_kept(note) for note in table.notes],
+        columns=columns.as_json(),
+    )
+
+
+def open_columns(table: Table) -> Columns:
+    """The guess; without an address column only if a person could choose one."""
+    columns = guess_without_email(table.header)
+    is_list = any(cell.isprintable() and cell for cell in table.header)
+    if not is_list or (columns.email < 0 and any("@" in cell for cell in table.header)):
+        raise no_email_column(table.header, table.header_line)
+    return columns
+
+
+def require_email_column(one: Import) -> None:
+    if Columns.of_json(one.columns or {}).email < 0:
+        raise no_email_column(one.header, 1)
+
+
+def confirm(one: Import, columns: Columns, *, is_dry_run: bool, with_erased: bool = False) -> bool:
+    """The person agrees: it may be worked on. False if it was confirmed already."""
+    uploaded = Import.objects.filter(pk=one.pk, state=Import.State.UPLOADED)
+    return bool(
+        uploaded.update(
+            columns=columns.as_json(),
+            is_dry_run=is_dry_run,
+            with_erased=with_erased,
+            state=Import.State.WAITING,
+        )
+    )
+
+
+def again(trial: Import, *, by: Any = None) -> Import | None:
+    """An import of the file that was tried, its columns to be confirmed; none if another has it."""
+    with transaction.atomic():
+        tried = Import.objects.tried().select_for_update(of=("self",)).filter(pk=trial.pk).first()
+        if tried is None:
+            return None
+        taken = ("campaign", "path", "is_ours", "place", "size", "modified_at", "file_name")
+        same = {name: getattr(tried, name) for name in (*taken, "header", "columns", "notes")}
+        Import.objects.filter(pk=tried.pk).update(path="")
+        return Import.objects.create(**same, created_by=by, trial=tried)
+
+
+def preview(one: Import, rows: int = 8) -> list[list[str]]:
+    """The first rows as they stand in the file, each as wide as the header."""
+    width = len(one.header)
+    with Path(one.path).open("rb") as stream:
+        table = open_table(stream)
+        every = (cells for batch in table.batches for cells in batch.rows if any(cells))
+        return [[*cells, *[""] * width][:width] for cells in islice(every, rows)]

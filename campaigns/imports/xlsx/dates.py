@@ -1,0 +1,46 @@
+"""Numbers that are shown as dates: which formats those are, and the date as ISO 8601."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+# Formats that Excel numbers itself.
+BUILT_IN = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
+# What does not count in a format of one's own: quoted text, escapes, colours and conditions.
+QUIET = re.compile(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|\*.', re.IGNORECASE)
+DATE_LETTERS = re.compile(r"[dmhysDMHYS]")
+EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # a wall clock's date, as the cell shows it
+LAST = 2_958_466  # the year 10000
+
+
+def is_date_format(number: int, code: str | None) -> bool:
+    if code is None:
+        return number in BUILT_IN
+    return DATE_LETTERS.search(QUIET.sub("", code)) is not None
+
+
+def as_date(text: str) -> str:
+    """The date, with a time unless it is midnight; the text as it is if it is no such number."""
+    try:
+        days = float(text)
+    except ValueError:
+        return text
+    if not 0 <= days < LAST:
+        return text
+    moment = EPOCH + timedelta(seconds=round(days * 86_400))
+    if days < 1:
+        return moment.strftime("%H:%M:%S")
+    is_midnight = moment.time() == datetime.min.time()
+    return moment.date().isoformat() if is_midnight else moment.isoformat(sep=" ")
+
+
+def as_number(text: str) -> str:
+    """3.0 as 3 and 0.30000000000000004 as 0.3, as the cell shows it."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if number.is_integer() and abs(number) < 1e15:
+        return str(int(number))
+    return f"{number:.15g}"

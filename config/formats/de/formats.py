@@ -1,0 +1,26 @@
+"""How dates and times look in German, by the same names as in English."""
+
+from __future__ import annotations
+
+DATE_FORMAT = "j. F Y"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = "j. F Y, H:i"
+SHORT_DATE_FORMAT = "d.m.Y"
+SHORT_DATETIME_FORMAT = "d.m.Y, H:i"
+
+LONG_DATE = "j. F Y"
+LONG_DATETIME = "j. F Y, H:i"
+WEEKDAY_DATE = "l, j. F Y"
+WEEKDAY_DATETIME = "l, j. F Y, H:i"
+WEEKDAY_SECONDS = "l, j. F Y, H:i:s"
+DAY_OF_WEEK = "D j.n."
+DAY_OF_WEEK_YEAR = "D j.n.Y"
+DAY_OF_WEEK_TIME = "D j.n., H:i"
+WEEKDAY_TIME = "D H:i"
+DAY = "j.n."
+DAY_YEAR = "j.n.Y"
+MONTH = "M"
+MONTH_YEAR = "M Y"
+LONG_MONTH_YEAR = "F Y"
+CLOCK = "H:i"
+SECONDS = "H:i:s"

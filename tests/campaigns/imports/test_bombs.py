@@ -1,0 +1,171 @@
+"""Files made to hurt: each gets its answer within seconds, and memory stays where it was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server import ROOT
+
+GIGABYTE = 1 << 30
+SECONDS = 15.0
+MOST_MEMORY_MB = 200
+# Prints the answer and the largest memory of the process.
+READ = """
+import sys, django
+django.setup()
+from campaigns.imports.columns import guess
+from campaigns.imports.errors import UnreadableFileError
+from campaigns.imports.formats import open_table
+from campaigns.imports.rows import Judge
+try:
+    with open(sys.argv[1], "rb") as stream:
+        table = open_table(stream)
+        judge = Judge(guess(table.header, table.header_line), table.header)
+        rows = sum(len(judge.judge(batch).rows) for batch in table.batches)
+    print("read", rows)
+except UnreadableFileError as error:
+    print("refused:", error)
+status = open("/proc/self/status").read()
+print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+"""
+
+
+def read(path: Path, *, seconds: float = SECONDS) -> str:
+    """What becomes of it, in a process of its own; fails above the bounds of time and memory."""
+    began = time.monotonic()
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    result = subprocess.run(
+        [sys.executable, "-c", READ, str(path)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer, memory = result.stdout.strip().rsplit("\n", 1)
+    assert time.monotonic() - began < seconds
+    assert int(memory) / 1024 < MOST_MEMORY_MB
+    return answer
+
+
+def sparse(path: Path, start: bytes, size: int) -> None:
+    with path.open("wb") as file:
+        file.write(start)
+        file.truncate(size)
+
+
+def endless_header(path: Path) -> None:
+    sparse(path, b"email", 10 * GIGABYTE)
+
+
+def endless_line(path: Path) -> None:
+    sparse(path, b"email,name\na@example.com,", 10 * GIGABYTE)
+
+
+def endless_utf16_line(path: Path) -> None:
+    sparse(path, "email,name\na@example.com,".encode("utf-16"), 10 * GIGABYTE)
+
+
+def endless_quote(path: Path) -> None:
+    sparse(path, b'email,name\na@example.com,"', 10 * GIGABYTE)
+
+
+def million_columns(path: Path) -> None:
+    path.write_bytes(b"email," + b",".join(b"c%d" % number for number in range(1_000_000)))
+
+
+def many_short_columns(path: Path) -> None:
+    path.write_bytes(b"email" + b",c" * 30_000)
+
+
+def zeros(path: Path) -> None:
+    sparse(path, b"", GIGABYTE)
+
+
+def zipped(path: Path, name: str, blocks: Iterator[bytes]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("xl/workbook.xml", '<a><sheet name="S"/></a>')
+        with archive.open(name, "w", force_zip64=True) as part:
+            for block in blocks:
+                part.write(block)
+
+
+def zip_of_spaces(path: Path) -> None:
+    spaces = b" " * (1 << 20)
+    zipped(path, "xl/worksheets/sheet1.xml", iter([b"<a>", *[spaces] * 1_000]))
+
+
+def zip_of_three_gigabytes(path: Path) -> None:
+    """Not dense: stored, and sparse on the disk."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("xl/workbook.xml", '<a><sheet name="S"/></a>')
+        with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as part:
+            zeros = bytes(1 << 24)
+            for _ in range(140):
+                part.write(zeros)
+
+
+def zip_of_many_parts(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(60_000):
+            archive.writestr(f"xl/{number}", b"")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (endless_header, "longer than 16 MB"),
+        (endless_line, "longer than 16 MB"),
+        (endless_utf16_line, "longer than 16 MB"),
+        (endless_quote, "longer than 16 MB"),
+        (million_columns, "longer than"),
+        (many_short_columns, "30,001 columns"),
+        (zeros, "longer than 16 MB"),
+        (zip_of_spaces, "times its size"),
+        (zip_of_three_gigabytes, "would unpack to"),
+        (zip_of_many_parts, "parts or more"),
+    ],
+)
+def test_a_bomb_is_refused_within_seconds_and_in_bounded_memory(
+    make: Callable[[Path], None], words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "bomb"
+    make(path)
+    try:
+        assert words in read(path)
+    finally:
+        path.unlink()
+
+
+def test_a_workbook_of_many_distinct_texts_is_read_in_bounded_memory(tmp_path: Path) -> None:
+    path = tmp_path / "list.xlsx"
+    rows = 300_000
+
+    def sheet() -> Iterator[bytes]:
+        yield b"<a><sheetData>"
+        for number in range(rows + 1):
+            at = 2 * number
+            yield (
+                b'<row r="%d"><c r="A%d" t="s"><v>%d</v></c><c r="B%d" t="s"><v>%d</v></c></row>'
+                % (number + 1, number + 1, at, number + 1, at + 1)
+            )
+        yield b"</sheetData></a>"
+
+    zipped(path, "xl/worksheets/sheet1.xml", sheet())
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("xl/sharedStrings.xml", "w") as part,
+    ):
+        part.write(b"<sst><si><t>email</t></si><si><t>name</t></si>")
+        for number in range(rows):
+            part.write(b"<si><t>r%d@example.com</t></si><si><t>Name %d</t></si>" % (number, number))
+        part.write(b"</sst>")
+    assert read(path, seconds=120) == f"read {rows}"

@@ -1,0 +1,224 @@
+"""Processes are really killed here: the command, the worker beside the server, the server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.server import ROOT, Installation, installation
+
+ROWS = 200_000
+WITHIN = 120.0
+CONFIRMED = """
+from pathlib import Path
+from campaigns.imports import start
+from campaigns.imports.columns import Columns
+from campaigns.models import Campaign
+with Path({file!r}).open("rb") as stream:
+    one = start.upload(Campaign.objects.get(), stream, "list.csv")
+start.confirm(one, Columns.of_json(one.columns), is_dry_run=False)
+print(one.pk)
+"""
+
+
+@pytest.fixture
+def made() -> Iterator[Installation]:
+    with installation() as made:
+        yield made
+
+
+@pytest.fixture
+def file(made: Installation) -> str:
+    lines = (f"r{number:07}@example.com,Name {number}\n" for number in range(ROWS))
+    return made.file("list.csv", "email,name\n" + "".join(lines) + "wrong,\n")
+
+
+def asked(made: Installation, statement: str) -> tuple[Any, ...]:
+    url = made.environment["DATABASE_URL"]
+    if url.startswith("sqlite"):
+        with sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20) as file:
+            row = file.execute(statement).fetchone()
+    else:
+        with psycopg.connect(url) as connection:
+            row = connection.execute(statement.encode()).fetchone()
+    return tuple(row or ())
+
+
+def wait_until(made: Installation, condition: str) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not asked(made, f"SELECT 1 FROM campaigns_import WHERE {condition}"):
+        if time.monotonic() > deadline:
+            raise AssertionError(asked(made, "SELECT state, error, rows FROM campaigns_import"))
+        time.sleep(0.005)
+
+
+def wait_until_done(made: Installation) -> None:
+    """And the file is gone."""
+    wait_until(made, "state = 'done'")
+    deadline = time.monotonic() + WITHIN
+    while left_in_folder(made):
+        assert time.monotonic() < deadline, left_in_folder(made)
+        time.sleep(0.005)
+
+
+def check_stored_once(made: Installation) -> None:
+    columns = "state, rows, created, duplicates, rejected, added"
+    found = asked(made, f"SELECT {columns} FROM campaigns_import")
+    assert found == ("done", ROWS + 1, ROWS, 0, 1, ROWS)
+    assert asked(made, "SELECT count(*) FROM campaigns_recipient") == (ROWS,)
+    assert asked(made, "SELECT count(*) FROM tracker_pixel WHERE recipient_id > 0") == (ROWS,)
+    assert asked(made, "SELECT recipients FROM tracker_campaigncounts") == (ROWS,)
+    assert asked(made, "SELECT count(*) FROM campaigns_rejectedline") == (1,)
+    assert json.loads(made.manage("verify_counts", "--json"))["drift"] == 0
+
+
+def left_in_folder(made: Installation) -> set[str]:
+    folder = Path(made.environment["IMPORT_DIR"])
+    return {path.name for path in folder.iterdir()} - {"place", "companion.lock"}
+
+
+@pytest.mark.parametrize("moment", ["last_line > 0 AND state = 'reading'", "state = 'storing'"])
+def test_a_command_that_is_killed_goes_on_when_it_is_run_again(
+    made: Installation, file: str, moment: str
+) -> None:
+    campaign = made.manage("create_campaign", "Spring").strip()
+    command = [sys.executable, "manage.py", "import_recipients", campaign, file]
+    with subprocess.Popen(command, cwd=ROOT, env=made.environment) as process:
+        wait_until(made, moment)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert asked(made, "SELECT count(*) FROM campaigns_recipient") == (0,)
+    summary = json.loads(made.manage("import_recipients", campaign, file, "--json"))
+    assert (summary["rows"], summary["created"]) == (ROWS + 1, ROWS)
+    check_stored_once(made)
+    assert asked(made, "SELECT resumed_at_line FROM campaigns_import")[0] > 1
+    assert not left_in_folder(made)
+    assert Path(file).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_leaves_nothing_half_done(
+    made: Installation, file: str, number: int
+) -> None:
+    campaign = made.manage("create_campaign", "Spring").strip()
+    command = [sys.executable, "manage.py", "import_recipients", campaign, file]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=made.environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_until(made, "last_line > 0")
+        process.send_signal(number)
+        _, said = process.communicate(timeout=WITHIN)
+    assert process.returncode == 1
+    assert "Nothing was stored" in said
+    assert asked(made, "SELECT count(*) FROM campaigns_recipient") == (0,)
+    assert asked(made, "SELECT count(*) FROM campaigns_import") == (0,)
+    assert not left_in_folder(made)
+
+
+def kill_worker(made: Installation, server: subprocess.Popen[bytes]) -> None:
+    for pid in workers_of(made):
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_everything(made: Installation, server: subprocess.Popen[bytes]) -> None:
+    for pid in [server.pid, *descendants(server.pid)]:
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_server_only(made: Installation, server: subprocess.Popen[bytes]) -> None:
+    """The worker is left without its parent: it stops by itself, and another goes on."""
+    workers = workers_of(made)
+    for pid in [server.pid, *descendants(server.pid)]:
+        if pid not in workers:
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kill", [kill_worker, kill_everything, kill_server_only])
+@pytest.mark.parametrize("moment", ["last_line > 0 AND state = 'reading'", "state = 'storing'"])
+def test_an_import_beside_the_server_survives_whoever_is_killed(
+    made: Installation,
+    file: str,
+    moment: str,
+    kill: Callable[[Installation, subprocess.Popen[bytes]], None],
+) -> None:
+    made.manage("create_campaign", "Spring")
+    made.manage("shell", "-v", "0", "-c", CONFIRMED.format(file=file))
+    with (made.directory / "killed.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--bind", f"127.0.0.1:{made.port}"],
+            cwd=ROOT,
+            env=made.environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        wait_until(made, moment)
+        kill(made, server)
+        if server.poll() is None and kill is kill_worker:
+            wait_until_done(made)
+        else:
+            server.wait(WITHIN)
+            with made.serving():
+                wait_until_done(made)
+    finally:
+        kill_everything_left(server)
+    check_stored_once(made)
+    # A worker that stores already does not leave that to another one.
+    is_resumed = kill is not kill_server_only or "reading" in moment
+    assert not is_resumed or asked(made, "SELECT resumed_at_line FROM campaigns_import")[0] > 1
+
+
+def test_the_server_ends_in_time_while_an_import_runs_and_the_next_one_goes_on(
+    made: Installation, file: str
+) -> None:
+    made.manage("create_campaign", "Spring")
+    made.manage("shell", "-v", "0", "-c", CONFIRMED.format(file=file))
+    with made.serving():
+        wait_until(made, "last_line > 0")
+    with made.serving():
+        wait_until_done(made)
+    check_stored_once(made)
+
+
+def kill_everything_left(server: subprocess.Popen[bytes]) -> None:
+    for pid in descendants(server.pid) if server.poll() is None else []:
+        os.kill(pid, signal.SIGKILL)
+    server.kill()
+    server.wait()
+
+
+def descendants(pid: int) -> list[int]:
+    children = [int(one) for one in children_of(pid)]
+    return children + [further for child in children for further in descendants(child)]
+
+
+def children_of(pid: int) -> list[str]:
+    found: list[str] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += task.read_text().split()
+    return found
+
+
+def workers_of(made: Installation) -> set[int]:
+    """Processes of this installation alone that work on imports."""
+    mark = f"IMPORT_DIR={made.environment['IMPORT_DIR']}".encode()
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            is_worker = b"db_worker" in (folder / "cmdline").read_bytes()
+            if is_worker and mark in (folder / "environ").read_bytes():
+                found.add(int(folder.name))
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,92 @@
+"""People are erased, all that are named or none; counts and rates stay as they are."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management import CommandError
+from django.core.management.base import BaseCommand
+from django.db import Error
+
+from campaigns.audit import Source
+from campaigns.imports.corrections import recipient_of
+from campaigns.models import Recipient, email_key
+from campaigns.tombstones import is_erased
+from tracker.persons.erasure import AlreadyErasedError, Erased, Person, erase_all, has_account
+from tracker.persons.traces import find_traces
+
+
+class Command(BaseCommand):
+    help = "Erase everything about the people with these addresses; counts and rates stay."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("addresses", metavar="ADDRESS", nargs="+")
+        parser.add_argument(
+            "--reason", default="", metavar="TEXT", help="for the audit log, without the address"
+        )
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handle(
+        self, *args: Any, addresses: list[str], reason: str, yes: bool, **options: Any
+    ) -> None:
+        persons = people_of(addresses)
+        if not yes:
+            self._ask(persons)
+        try:
+            erased = erase_all(persons, None, reason, source=Source.COMMAND)
+        except (AlreadyErasedError, Recipient.DoesNotExist) as error:
+            raise CommandError(
+                "One of them was erased by somebody else at this moment. Nobody was erased by this "
+                "command: run it again without them."
+            ) from error
+        except Error as error:
+            raise CommandError(f"The database refused: {error} Nobody was erased.") from error
+        self._tell(persons, erased)
+
+    def _ask(self, persons: Sequence[Person]) -> None:
+        if not sys.stdin.isatty():
+            raise CommandError("Nobody can be asked here: add --yes. Nobody was erased.")
+        self.stdout.write("To be erased, for good:")
+        for person in persons:
+            self.stdout.write(f"  {person.email}  {person.name}".rstrip())
+        if input("Type “erase” to go on: ").strip() != "erase":
+            raise CommandError("Nobody was erased.")
+
+    def _tell(self, persons: Sequence[Person], erased: Erased) -> None:
+        self.stdout.write(
+            f"Erased: {len(persons):,}. Opens that lost address and user agent: {erased.opens:,}; "
+            f"texts elsewhere that named them: {erased.texts:,}. Counts and rates stay."
+        )
+        if erased.waiting_files:
+            self.stdout.write(
+                f"Files of the spool that belong to running processes: {erased.waiting_files}. "
+                f"What comes from them counts without address and user agent, and for nobody."
+            )
+        if accounts := sum(has_account(person) for person in persons):
+            self.stdout.write(f"Accounts of Glimpse with one of these addresses, kept: {accounts}.")
+
+
+def people_of(addresses: Sequence[str]) -> list[Person]:
+    """Each once; CommandError names all that are unknown."""
+    people: dict[str, Person] = {}
+    unknown = []
+    for address in addresses:
+        key = email_key(address)
+        recipient = Recipient.objects.filter(email_key=key).first() if key else None
+        recipient = recipient or recipient_of(key)
+        if recipient is not None and recipient.erased_at is None:
+            people[recipient.email_key] = Person.of(recipient)
+        elif recipient is None and "@" in key and any(find_traces([{address, key}])):
+            # In rejected lines, say: no recipient, and a person all the same.
+            people[key] = Person.unknown(address)
+        else:
+            erased = recipient is not None or is_erased([key])
+            unknown.append(f"{address} (erased before)" if erased else address)
+    if unknown:
+        raise CommandError(
+            f"Nothing is kept about: {', '.join(unknown)}. Nobody was erased; check the spelling."
+        )
+    return list(people.values())

@@ -1,0 +1,97 @@
+"""A recipient's own page, public behind a signed link: what is kept about them, their choice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from http import HTTPStatus
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from campaigns.models import Consent, Recipient, Tracking
+from tracker.ceiling import Ceiling, Place
+from tracker.consent import choose
+from tracker.privacy_links import privacy_tokens
+from tracker.reports.privacy import kept_about
+
+# Looks a minute and process, and choices an hour: more than anyone needs.
+LOOKS = 60
+CHOICES = 20
+PROOF = "Chosen on the page that only the link in their own mail opens."
+
+
+@cache
+def looks() -> Ceiling:
+    return Ceiling(LOOKS)
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def privacy(request: HttpRequest, token: str) -> HttpResponse:
+    """Only a POST changes anything: scanners and previews follow every link with GET."""
+    recipient_id = privacy_tokens().read(token)
+    recipient = None
+    if recipient_id is not None:
+        if looks().place(recipient_id, _now()) is Place.ABOVE:
+            return _page(request, HTTPStatus.TOO_MANY_REQUESTS)
+        recipient = Recipient.objects.filter(pk=recipient_id).first()
+    if recipient is None:
+        return _page(request, HTTPStatus.NOT_FOUND)
+    if recipient.erased_at is not None:
+        # There is nobody left who could choose.
+        gone = request.method == "POST"
+        return _page(request, HTTPStatus.GONE if gone else HTTPStatus.OK, is_erased=True)
+    if request.method == "POST":
+        return _chosen(request, recipient, token)
+    context = {
+        "recipient": recipient,
+        "kept": kept_about(recipient),
+        "is_saved": request.GET.get("saved") == "1",
+    }
+    return _page(request, HTTPStatus.OK, **context)
+
+
+def _chosen(request: HttpRequest, recipient: Recipient, token: str) -> HttpResponse:
+    tracking = request.POST.get("tracking", "")
+    if tracking not in Tracking.values:
+        context = {"recipient": recipient, "kept": kept_about(recipient), "is_unclear": True}
+        return _page(request, HTTPStatus.BAD_REQUEST, **context)
+    lately = Consent.objects.filter(
+        recipient=recipient,
+        source=Consent.Source.PAGE,
+        at__gt=timezone.now() - timedelta(hours=1),
+    )
+    if lately.count() >= CHOICES:
+        return _page(request, HTTPStatus.TOO_MANY_REQUESTS)
+    if recipient.tracking != tracking:
+        choose(recipient, tracking, source=Consent.Source.PAGE, proof=PROOF)
+    return _private(redirect(f"{request.path}?saved=1"))
+
+
+def _page(request: HttpRequest, status: HTTPStatus, **context: object) -> HttpResponse:
+    context |= {
+        "is_unknown": status == HTTPStatus.NOT_FOUND,
+        "is_too_often": status == HTTPStatus.TOO_MANY_REQUESTS,
+        "keep_address": settings.KEEP_ADDRESS,
+        "keep_agent": settings.KEEP_AGENT,
+    }
+    return _private(render(request, "tracker/privacy.html", context, status=status))
+
+
+def _private(answer: HttpResponse) -> HttpResponse:
+    """For nobody's cache or index, and told to no other site."""
+    answer["Cache-Control"] = "no-store, private"
+    answer["X-Robots-Tag"] = "noindex, nofollow"
+    answer["Referrer-Policy"] = "same-origin"
+    return answer
+
+
+def _now() -> int:
+    return int(timezone.now().timestamp() * 1_000_000)

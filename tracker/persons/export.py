@@ -1,0 +1,186 @@
+"""Everything that is kept about one person, as one document for them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from django.utils import timezone
+
+from campaigns.audit import kind_of
+from campaigns.models import AuditEntry, Recipient
+from tracker.clients import client_name
+from tracker.models import Open, Pixel, Ruling, UniqueOpen
+from tracker.persons.evidence import portions
+from tracker.persons.waiting import spool_here
+from tracker.verdicts import RULE_BY_NUMBER, Verdict
+
+# Raised when a name in the document changes its meaning or goes.
+VERSION = 1
+
+
+def everything_about(recipient: Recipient) -> dict[str, Any]:
+    """Ready for ``json.dumps``; moments in UTC, ISO 8601.
+
+    Other people's names are not in it: of a ruling it says what and when, and not by whom.
+    """
+    pixels = list(
+        Pixel.objects.filter(recipient=recipient)
+        .select_related("campaign", "unique_open__last_user_agent")
+        .order_by("campaign_id", "pk")
+    )
+    opens = _opens([pixel.pk for pixel in pixels])
+    return {
+        "version": VERSION,
+        "exported_at": _moment(timezone.now()),
+        "person": _row(recipient),
+        "campaigns": [_campaign(pixel, opens[pixel.pk]) for pixel in pixels],
+        "hits_set_aside": _hits_set_aside({pixel.pk for pixel in pixels}),
+        "also_kept": _rows_of_other_tables(recipient),
+        "audit_log": _audit_log(recipient),
+        "admin_log": _admin_log(recipient),
+    }
+
+
+def _campaign(pixel: Pixel, opens: list[dict[str, Any]]) -> dict[str, Any]:
+    opened = pixel.opened
+    return {
+        "campaign_id": pixel.campaign_id,
+        "name": pixel.campaign.name,
+        "subject": pixel.campaign.subject,
+        "pixel_id": pixel.pk,
+        "status": str(pixel.status),
+        "sent_at": _moment(pixel.sent_at),
+        "bounced_at": _moment(pixel.bounced_at),
+        "summary": _summary(opened) if opened else None,
+        "opens": opens,
+    }
+
+
+def _summary(opened: UniqueOpen) -> dict[str, Any]:
+    """``opens`` may be more than are listed: old ones are removed after a while."""
+    agent = opened.last_user_agent
+    return {
+        "opens": opened.open_count,
+        "first_opened_at": _moment(opened.first_opened_at),
+        "last_opened_at": _moment(opened.last_opened_at),
+        "first_human_opened_at": _moment(opened.first_human_opened_at),
+        "verdict": Verdict.of_number(opened.verdict).value,
+        "last_address": opened.last_ip,
+        "last_user_agent": agent.text if agent else None,
+    }
+
+
+def _opens(pixel_ids: list[int]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for some in portions(pixel_ids):
+        rulings: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+        for ruling in Ruling.objects.filter(open__pixel__in=some).order_by("pk"):
+            rulings[ruling.open_id].append(_ruling(ruling))
+        opens = Open.objects.filter(pixel__in=some).select_related("user_agent")
+        for one in opens.order_by("pixel", "opened_at", "pk").iterator(2_000):
+            found[one.pixel_id].append(_open(one, rulings.get(one.pk, [])))
+    return found
+
+
+def _open(one: Open, rulings: list[dict[str, Any]]) -> dict[str, Any]:
+    rule = RULE_BY_NUMBER.get(one.rule)
+    agent = one.user_agent.text if one.user_agent else None
+    return {
+        "id": str(one.pk),
+        "opened_at": _moment(one.opened_at),
+        "verdict": Verdict.of_number(one.verdict).value,
+        "rule": rule.id if rule else None,
+        "why": rule.sentence if rule else None,
+        "confidence": rule.confidence if rule else None,
+        "address": one.ip,
+        "user_agent": agent,
+        "client": client_name(agent) if agent else None,
+        "reached_ceiling": one.is_at_ceiling,
+        "rulings": rulings,
+    }
+
+
+def _ruling(ruling: Ruling) -> dict[str, Any]:
+    return {
+        "verdict": Verdict.of_number(ruling.verdict).value,
+        "note": ruling.note,
+        "set_at": _moment(ruling.set_at),
+    }
+
+
+def _hits_set_aside(pixel_ids: set[int]) -> list[dict[str, Any]]:
+    """On this machine: what the database refused."""
+    return [
+        {
+            "pixel_id": hit.pixel_id,
+            "microseconds_since_1970": hit.opened_at,
+            "address": hit.ip,
+            "user_agent": hit.user_agent,
+        }
+        for hit in spool_here().refused()
+        if hit.pixel_id in pixel_ids
+    ]
+
+
+def _rows_of_other_tables(recipient: Recipient) -> dict[str, list[dict[str, Any]]]:
+    """Whatever else refers to the recipient, also what this file does not know of."""
+    found = {}
+    for relation in Recipient._meta.related_objects:
+        model, column = relation.related_model, relation.field.attname
+        if model is Pixel:
+            continue
+        rows = model._base_manager.filter(**{column: recipient.pk}).order_by("pk")
+        if shown := [_row(row, leave_out={column}) for row in rows]:
+            found[model._meta.label_lower] = shown
+    return found
+
+
+def _row(row: Model, leave_out: frozenset[str] | set[str] = frozenset()) -> dict[str, Any]:
+    return {
+        field.attname: _value(getattr(row, field.attname))
+        for field in row._meta.concrete_fields
+        if field.attname not in leave_out
+    }
+
+
+def _audit_log(recipient: Recipient) -> list[dict[str, Any]]:
+    entries = AuditEntry.objects.about(kind_of(recipient), recipient.pk)
+    return [
+        {
+            "at": _moment(entry.at),
+            "action": entry.action,
+            "source": entry.source,
+            "details": entry.details,
+        }
+        for entry in entries.order_by("pk")
+    ]
+
+
+def _admin_log(recipient: Recipient) -> list[dict[str, Any]]:
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Recipient), object_id=str(recipient.pk)
+    )
+    return [
+        {
+            "at": _moment(entry.action_time),
+            "text": entry.object_repr,
+            "change": entry.get_change_message(),
+        }
+        for entry in entries.order_by("pk")
+    ]
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _moment(value)
+    is_plain = value is None or isinstance(value, bool | int | float | str | dict | list)
+    return value if is_plain else str(value)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,63 @@
+"""From recipients to readers: how many are left at each step, and of which kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext
+
+from tracker.models import CampaignCounts
+from tracker.rates import rate
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``begins`` and ``width`` are places on a scale from 0 to 100, the recipients being 100.
+
+    A step with a ``kind`` is a part of the last one without; the parts stand side by side.
+    """
+
+    label: str
+    people: int
+    share: float | None  # of the step before
+    of_delivered: float | None  # who may be tracked
+    begins: float
+    width: float
+    kind: str = ""
+
+
+def funnel_of(totals: CampaignCounts) -> list[Step]:
+    """Each recipient once in each step; the parts of the last add up to it."""
+    delivered, whole, fetched = totals.delivered, totals.trackable, totals.unique_tracked_opens
+    # More may have opened than count as recipients only where sending was marked wrongly.
+    unit = 100 / max(totals.recipients, delivered, fetched, 1)
+    share_fetched = rate(fetched, whole)
+    steps = [
+        Step(gettext("Recipients"), totals.recipients, None, None, 0, totals.recipients * unit),
+        Step(
+            gettext("Delivered"),
+            delivered,
+            rate(delivered, totals.recipients),
+            None,
+            0,
+            delivered * unit,
+        ),
+    ]
+    if totals.untracked:
+        # What all rates are over, and the shares below.
+        share = rate(whole, delivered)
+        steps.append(Step(gettext("May be tracked"), whole, share, None, 0, whole * unit))
+    steps.append(
+        Step(gettext("Pixel fetched"), fetched, share_fetched, share_fetched, 0, fetched * unit)
+    )
+    before = 0
+    for label, kind, people in (
+        (gettext("by people"), "human", totals.unique_human_opens),
+        (gettext("unclear by whom"), "unclear", totals.unique_unknown_opens),
+        (gettext("in advance, by privacy proxies"), "prefetched", totals.unique_prefetch_opens),
+        (gettext("by scanners and bots only"), "machine", totals.unique_machine_opens),
+    ):
+        shares = rate(people, fetched), rate(people, whole)
+        steps.append(Step(label, people, *shares, before * unit, people * unit, kind))
+        before += people
+    return steps

@@ -1,0 +1,1 @@
+"""How long what was recorded stays: months of opens that are made ahead, thinned out, removed."""

@@ -1,0 +1,1 @@
+"""Reports for people without an account: links, passwords, and what is hidden from them."""
