@@ -217,8 +217,6 @@ def test_an_erased_person_is_not_brought_back_by_correcting_somebody_to_their_ad
 @pytest.mark.usefixtures("real_db")
 @pytest.mark.parametrize("which", ["ann@gmial.com", "ann@gmail.com"])
 def test_whoever_is_erased_while_slips_are_mended_stays_erased(which: str) -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer")
     one = load(b"email\nann@gmial.com\n")
     if which == "ann@gmail.com":
         load(b"email\nann@gmail.com\n")
@@ -247,6 +245,8 @@ def addresses() -> set[str]:
 
 
 def wait_until_somebody_waits() -> None:
+    if connection.vendor == "sqlite":
+        return  # one writer at a time: whoever comes second waits, whenever it comes
     until = monotonic() + 10
     waiting = 0
     while not waiting and monotonic() < until:
