@@ -135,8 +135,8 @@ def targets_reached(results: Results, options: Options) -> list[bool]:
 
 
 def grow(options: Options) -> Report:
-    stocks, results = measure_growth(options)
-    content = growth_table(stocks, results, max(options.connections))
+    grown, results = measure_growth(options)
+    content = growth_table(grown, results, max(options.connections))
     return Report("growth", content, is_good(results, options))
 
 

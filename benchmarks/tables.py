@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.contestants import NGINX, PLAIN, Contestant
+from benchmarks.growth import Growth
 from benchmarks.measure import Measurement, Results, Spread, spread
 from benchmarks.servers import ROOT
 
@@ -100,24 +101,33 @@ def cost_table(
     return table(head, rows)
 
 
-def growth_table(stocks: Sequence[tuple[str, str]], results: Results, connections: int) -> str:
-    """Cost per hit beside the first stock's, within each round, then the median."""
-    head = ["already stored", "hits/s, median (min–max)", "cost per hit", "p50 ms", "p99 ms"]
+def growth_table(grown: Sequence[Growth], results: Results, connections: int) -> str:
+    """Cost per hit beside the first stock's under the same load, within each round; the median."""
+    head = [
+        "load",
+        "already stored",
+        "hits/s, median (min–max)",
+        "cost per hit",
+        "p50 ms",
+        "p99 ms",
+    ]
     rows = []
-    base = stocks[0][0]
-    for name, title in stocks:
-        measurements = results.of(name, connections)
-        rate = spread(one.load.rate for one in measurements)
-        cost = results.ratio(base, name, connections)
-        rows.append(
-            [
-                title,
-                f"{rate.median:,.0f} ({rate.least:,.0f}–{rate.most:,.0f})",
-                f"{(cost.median - 1) * 100:+.0f} %" if cost else "–",
-                f"{spread(one.load.median for one in measurements).median * 1000:.1f}",
-                f"{spread(one.load.p99 for one in measurements).median * 1000:.1f}",
-            ]
-        )
+    for growth in grown:
+        base = growth.stocks[0][0]
+        for name, title in growth.stocks:
+            measurements = results.of(name, connections)
+            rate = spread(one.load.rate for one in measurements)
+            cost = results.ratio(base, name, connections)
+            rows.append(
+                [
+                    growth.load,
+                    title,
+                    f"{rate.median:,.0f} ({rate.least:,.0f}–{rate.most:,.0f})",
+                    f"{(cost.median - 1) * 100:+.0f} %" if cost else "–",
+                    f"{spread(one.load.median for one in measurements).median * 1000:.1f}",
+                    f"{spread(one.load.p99 for one in measurements).median * 1000:.1f}",
+                ]
+            )
     return table(head, rows)
 
 
