@@ -114,6 +114,8 @@ MIDDLEWARE = [
     "tracker.middleware.TrustedProxyMiddleware",
     # Early, so that refusals, too, are in the reader's language.
     "tracker.middleware.LanguageMiddleware",
+    # Before whatever else changes a page's text.
+    "tracker.middleware.CompressedPagesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -297,7 +299,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
 

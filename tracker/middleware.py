@@ -1,8 +1,9 @@
 """Before every page: the client's address and scheme, from trusted proxies only; the language;
-the log-in."""
+the log-in. After it: its compression."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 
 from tracker.proxies import TrustedProxies
@@ -52,6 +54,30 @@ class LanguageMiddleware(LocaleMiddleware):
         self.process_request(request)
         response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
         return self.process_response(request, response)
+
+
+class CompressedPagesMiddleware(GZipMiddleware):
+    """Django's own, for pages only, and beside the event loop, which answers pixels meanwhile.
+
+    Downloads are made while they are sent: compressing them costs more than it saves. Against
+    guesses by the length of an answer Django adds random bytes, and masks its form tokens.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        return super().process_response(request, response) if is_page(response) else response
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+        if not is_page(response):
+            return response
+        return await asyncio.to_thread(self.process_response, request, response)
+
+
+def is_page(response: HttpResponseBase) -> bool:
+    kind = response.headers.get("Content-Type", "")
+    return not response.streaming and kind.startswith("text/html")
 
 
 class TrustedProxyMiddleware:
