@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import THUNDERBIRD, counts_of, emails, make_campaign, make_hit, pixels_of
@@ -43,6 +43,16 @@ def test_the_writers_commits_are_on_the_disk(writer: Any) -> None:
             assert cursor.fetchone() == (2,), "2 is FULL"
             cursor.execute("PRAGMA journal_mode")
             assert cursor.fetchone() == ("wal",)
+
+
+def test_the_groups_statement_is_planned_once_for_a_connection(writer: Any) -> None:
+    pixels = pixels_of(make_campaign(*emails(2)))
+    for _ in range(3):
+        assert writer.write([make_hit(pixel.pk, at=NOON) for pixel in pixels]) == 2
+    if connection.vendor == "postgresql":  # SQLite's driver keeps them by itself
+        with writer._connection.cursor() as cursor:
+            cursor.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements")
+            assert cursor.fetchall() == [(3, 0)]
 
 
 def test_one_hit_changes_everything_that_the_classic_pixel_tracker_changes(writer: Any) -> None:
@@ -215,7 +225,6 @@ hit_plans = st.tuples(
 @settings(
     max_examples=25,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_after_any_groups_from_several_writers_counts_equal_a_recount(
     groups: list[tuple[int, list[tuple[int, int, bool, str]]]],

@@ -24,6 +24,9 @@ SET jit = off;
 SET application_name = 'glimpse writer'
 """
 
+# So many times a statement has to come before psycopg prepares it by itself.
+ONLY_ON_REQUEST = 2**31
+
 VERDICT_NAMES = [f"{verdict.value}_opens" for verdict in Verdict]
 VERDICT_COUNTS = ", ".join(VERDICT_NAMES)
 OPENS_BY_VERDICT = ", ".join(
@@ -364,6 +367,8 @@ class PostgresqlWriter(Writer):
         # Before agents are looked up, or the connection would be there and never be prepared.
         if self._connection.connection is None:
             self._connection.connect()
+            # Django switches prepared statements off; ours say themselves that they want to be.
+            self._psycopg_connection().prepare_threshold = ONLY_ON_REQUEST
             with self._connection.cursor() as cursor:
                 cursor.execute(PREPARE_CONNECTION)
 
