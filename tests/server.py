@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import http.client
 import os
 import shutil
 import signal
@@ -11,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -93,7 +93,7 @@ class Installation:
             try:
                 with urllib.request.urlopen(f"{self.address}/readyz", timeout=5):
                     return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
+            except (OSError, http.client.HTTPException):
                 time.sleep(0.05)
         raise AssertionError(f"the server did not start: {self.log}")
 
@@ -101,7 +101,10 @@ class Installation:
 @contextmanager
 def installation(**settings: str) -> Iterator[Installation]:
     """On the database kind that the tests run on; migrated, otherwise empty."""
-    with tempfile.TemporaryDirectory(prefix="glimpse-") as name, _database(Path(name)) as url:
+    with (
+        tempfile.TemporaryDirectory(prefix="glimpse-") as name,
+        _database(Path(name), settings.get("DATABASE_URL", "")) as url,
+    ):
         port = free_port()
         environment = {
             "PATH": os.environ["PATH"],
@@ -116,10 +119,7 @@ def installation(**settings: str) -> Iterator[Installation]:
             "PYTHONUNBUFFERED": "1",
             **settings,
         }
-        made = Installation(environment, Path(name), port)
-        if environment["DATABASE_URL"] != url:
-            migrate_empty(environment["DATABASE_URL"])
-        yield made
+        yield Installation(environment, Path(name), port)
 
 
 def migrate_empty(url: str) -> None:
@@ -134,8 +134,12 @@ def migrate_empty(url: str) -> None:
 
 
 @contextmanager
-def _database(directory: Path) -> Iterator[str]:
-    """Migrated."""
+def _database(directory: Path, given: str) -> Iterator[str]:
+    """Migrated; a new one, unless there is one that is to be taken."""
+    if given:
+        migrate_empty(given)
+        yield given
+        return
     server = os.environ.get("TEST_DATABASE_URL", "")
     if not server.startswith("postgres"):
         url = f"sqlite:///{directory / 'db.sqlite3'}"

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +58,8 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
         try:
             with urllib.request.urlopen(f"{address}/healthz", timeout=10):  # noqa: S310  # http
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except (OSError, http.client.HTTPException):
+            # It is not there yet, or answers late: the socket listens before anybody accepts.
             time.sleep(0.05)
     raise SendingError("The server did not start; `manage.py serve` says why.")
 
