@@ -9,11 +9,15 @@ TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 # A server that is killed as a whole must be nobody else's: one is started, if it is installed.
 CHAOS_DATABASE_URL ?= $(if $(wildcard /usr/lib/postgresql/*/bin/initdb),private,$(TEST_DATABASE_URL))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-# Each file of tests in one process, as many processes as there are cores.
-PARALLEL := -n auto --dist loadfile
+# Each file of tests in one process, two processes for each core, in the order of conftest.py.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 # Floods of many clients at once, which the other tests should not have to run beside.
 HOSTILE := tests/test_abuse.py tests/test_full_disk.py
+# Those judge how soon others are answered: no more processes than there are cores for.
+QUIET := -n 2 --dist loadfile
 ORDINARY := --ignore tests/browser $(addprefix --ignore ,$(HOSTILE))
+# Each browser has a server of its own.
+BROWSERS := -n 2 --dist loadfile
 export PORT
 
 .DEFAULT_GOAL := help
@@ -43,12 +47,12 @@ test-postgresql: .venv/development ## the same tests on PostgreSQL (TEST_DATABAS
 
 .PHONY: test-hostile
 test-hostile: .venv/development ## hostile clients and full disks, on SQLite and PostgreSQL (needs root for a small disk)
-	env -u TEST_DATABASE_URL $(BIN)/python -m pytest $(HOSTILE) $(PARALLEL) $(ARGS)
-	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m pytest $(HOSTILE) $(PARALLEL) $(ARGS)
+	env -u TEST_DATABASE_URL $(BIN)/python -m pytest $(HOSTILE) $(QUIET) $(ARGS)
+	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m pytest $(HOSTILE) $(QUIET) $(ARGS)
 
 .PHONY: test-browser
 test-browser: .venv/browser ## real Chromium against the real server
-	$(BIN)/python -m pytest tests/browser $(ARGS)
+	$(BIN)/python -m pytest tests/browser $(BROWSERS) $(ARGS)
 
 .PHONY: lint
 lint: .venv/browser ## style, types, arrows between the packages, Django's own checks

@@ -12,17 +12,29 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
+from hypothesis import HealthCheck
 
 from campaigns.models import Campaign, Recipient
+from tests.emptying import empty_tables
 from tracker.hits import Hit, new_hit_id
 from tracker.models import CampaignCounts, Pixel
 from tracker.pixels import add_pixels
 from tracker.writer import base
+
+# Examples are judged by what they find, not by how long a loaded machine takes for them.
+hypothesis.settings.register_profile(
+    "any machine",
+    parent=hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("any machine")
 
 # A person's own client, as the rules see it from any address.
 THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.3.0"
@@ -35,6 +47,36 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto``: half of the time the tests wait, for a server, a socket or the disk."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no process has it left when the others are done.
+
+    That is the files that start the server or commands, then those whose tests really commit.
+    """
+    files: dict[Path, int] = {}
+    for item in items:
+        module = getattr(item, "module", None)
+        weight = 1000 if hasattr(module, "installation") else 1 if _commits(item) else 0
+        files[item.path] = files.get(item.path, 0) + weight
+    items.sort(key=lambda item: (-files[item.path], item.path))
+
+
+def _commits(item: pytest.Item) -> bool:
+    return "transactional_db" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_emptying() -> Iterator[None]:
+    """After a test that really commits, only what it has filled is emptied."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: empty_tables())
+        yield
 
 
 @pytest.fixture(scope="session")

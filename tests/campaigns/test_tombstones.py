@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
@@ -53,9 +53,7 @@ def test_addresses_of_stubs_are_nobodys() -> None:
 
 
 @given(st.lists(st.text(min_size=1, max_size=12), max_size=6, unique=True), st.data())
-@settings_of_hypothesis(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings_of_hypothesis(max_examples=20, deadline=None)
 def test_asked_a_million_times_without_the_database_the_answer_is_the_same(
     keys: list[str], data: st.DataObject
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import connections, models, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ends import KINDS, PAIRS, database
@@ -168,7 +168,6 @@ def settled_rows(source: str, target: str, all_tables: Sequence[Table]) -> None:
 quick = settings(
     max_examples=15,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

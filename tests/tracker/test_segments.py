@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.models import Campaign, Recipient, SuppressedAddress
@@ -161,9 +161,7 @@ came_back: st.SearchStrategy[list[Came]] = st.lists(
 
 
 @pytest.mark.django_db(transaction=True)
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, deadline=None)
 @given(came_back, st.none() | st.integers(1, 3))
 def test_segments_part_all_recipients_and_count_what_they_list(
     came: list[Came], at_least: int | None

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tracker.list_cases import LIST_CASES, ListCase, Texts
@@ -39,6 +39,9 @@ PIXEL = f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 PAGE = b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n"
 
 Answer = tuple[int, dict[str, str], bytes]
+
+# Longer than a loaded machine takes for anything here; shorter than the server's own patience.
+WITHIN = 45.0
 
 
 async def page(scope: Any, receive: Any, send: Any) -> None:
@@ -66,13 +69,15 @@ class Served:
     def __init__(self) -> None:
         self.hits: list[Hit] = []
         self.is_frozen = threading.Event()
+        self.is_writing = threading.Event()
+        self.is_answering_slowly = threading.Event()
         self.asgi_calls = 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port = self.listener.getsockname()[1]
         # Little room in the kernel: what a client does not read comes back to the server soon.
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
         endpoint = PixelEndpoint(
-            page,
+            self._page,
             reader=HitReader(
                 tokens,
                 TrustedProxies(["127.0.0.0/8"]),
@@ -98,7 +103,13 @@ class Served:
         endpoint._answer_pixel = counted  # type: ignore[assignment,method-assign]
         return endpoint
 
+    async def _page(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/slow":
+            self.is_answering_slowly.set()
+        await page(scope, receive, send)
+
     def _write(self, hits: Any) -> int:
+        self.is_writing.set()
         while self.is_frozen.is_set():
             time.sleep(0.005)
         self.hits.extend(hits)
@@ -111,7 +122,7 @@ class Served:
         assert not self.thread.is_alive()
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=WITHIN)
 
     def ask(self, *pieces: bytes, pause: float = 0.0) -> list[Answer]:
         """Everything that is answered to these bytes and the end of them."""
@@ -143,7 +154,7 @@ def served(shared: Served) -> Served:
 
 
 def is_cut_off(client: socket.socket, *pieces: bytes, pause: float = 0) -> bool:
-    """Whether the server ends the connection, in whatever way, before it takes all of this."""
+    """Whether the server ends the connection, in whatever way, and answers nothing of this."""
     try:
         for piece in pieces:
             client.sendall(piece)
@@ -153,8 +164,8 @@ def is_cut_off(client: socket.socket, *pieces: bytes, pause: float = 0) -> bool:
         return True
 
 
-def wait_until(is_so: Callable[[], bool], within: float = 15) -> None:
-    until = time.monotonic() + within
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + WITHIN
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.005)
@@ -180,6 +191,13 @@ def read_answers(stream: bytes, methods: tuple[str, ...] = ()) -> list[Answer]:
         assert len(rest) >= length
         stream = rest[length:]
     return found
+
+
+def is_whole(answer: bytes, request: bytes) -> bool:
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    announced = int(length[1]) if length and not request.startswith(b"HEAD") else 0
+    return bool(separator) and len(body) >= announced
 
 
 def closing(request: bytes) -> bytes:
@@ -353,7 +371,6 @@ LAST = closing(PIXEL)
 @settings(
     max_examples=150,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     requests=st.lists(st.sampled_from(REQUESTS), min_size=1, max_size=5),
@@ -385,7 +402,11 @@ def alone(served: Served, request: bytes) -> Answer:
         with served.connect() as client:
             client.sendall(request)
             received = client.recv(65536)
-            time.sleep(0.1)
+            while not is_whole(received, request):
+                more = client.recv(65536)
+                assert more, received
+                received += more
+            time.sleep(0.1)  # for what ought not to come
             client.setblocking(False)
             with suppress(BlockingIOError):
                 received += client.recv(65536)
@@ -509,11 +530,12 @@ def test_a_head_that_does_not_end_is_not_waited_for(
     start: bytes, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "HEAD_WITHIN", 0.3)
+    started = time.monotonic()
     with served.connect() as client:
         client.sendall(start)
-        started = time.monotonic()
+        # The end comes within the time that a socket of these tests waits.
         answers = read_answers(read_all(client))
-        assert 0.2 < time.monotonic() - started < 3
+        assert time.monotonic() - started > 0.3
     assert len(answers) == start.count(b"\r\n\r\n")
 
 
@@ -522,10 +544,9 @@ def test_bytes_that_trickle_do_not_prolong_the_wait(
 ) -> None:
     monkeypatch.setattr(wire, "HEAD_WITHIN", 0.5)
     for head in (PIXEL, PAGE):
-        started = time.monotonic()
+        # Were each byte waited for, the whole head would come in the end, and be answered.
         with served.connect() as client:
             assert is_cut_off(client, *(bytes([byte]) for byte in head), pause=0.1)
-        assert time.monotonic() - started < 4
 
 
 @pytest.mark.parametrize("request_", [PIXEL, PAGE, PIXEL + PAGE, PAGE + PIXEL])
@@ -648,7 +669,7 @@ def test_there_are_only_so_many_connections(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "CONNECTION_LIMIT", 10)
-    monkeypatch.setattr(wire, "IDLE_IN_A_CROWD", 0.5)
+    monkeypatch.setattr(wire, "IDLE_IN_A_CROWD", WITHIN)
     clients = [served.connect() for _ in range(10)]
     for client in clients:
         client.sendall(PIXEL)
@@ -656,7 +677,11 @@ def test_there_are_only_so_many_connections(
     with served.connect() as one_more:
         assert is_cut_off(one_more, PIXEL)
     # Among so many nobody idles for long.
-    wait_until(lambda: served.connections <= 5, within=5)
+    monkeypatch.setattr(wire, "IDLE_IN_A_CROWD", 0.5)
+    for client in clients[:5]:
+        client.sendall(PIXEL)
+        assert client.recv(1000).endswith(GIF)
+    wait_until(lambda: served.connections <= 5)
     for client in clients:
         client.close()
 
@@ -668,7 +693,8 @@ def test_the_end_waits_for_what_is_under_way_and_for_nothing_else(asked: bytes) 
     idle.sendall(PIXEL[:20])
     served.is_frozen.set()
     busy.sendall(asked)
-    time.sleep(0.02)
+    is_under_way = served.is_writing if b"/o/" in asked else served.is_answering_slowly
+    assert is_under_way.wait(WITHIN)
     ending = threading.Thread(target=served.stop)
     served.server.should_exit = True
     time.sleep(0.3)

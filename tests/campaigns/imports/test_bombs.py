@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,9 +38,17 @@ print(next(line.split()[1] for line in status.splitlines() if line.startswith("V
 """
 
 
+def time_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def read(path: Path, *, seconds: float = SECONDS) -> str:
-    """What becomes of it, in a process of its own; fails above the bounds of time and memory."""
-    began = time.monotonic()
+    """What becomes of it, in a process of its own; fails above the bounds of time and memory.
+
+    Time at work, so that nothing depends on what else the machine has to do.
+    """
+    began = time_of_children()
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
     result = subprocess.run(
         [sys.executable, "-c", READ, str(path)],
@@ -51,7 +59,7 @@ def read(path: Path, *, seconds: float = SECONDS) -> str:
         check=True,
     )
     answer, memory = result.stdout.strip().rsplit("\n", 1)
-    assert time.monotonic() - began < seconds
+    assert time_of_children() - began < seconds
     assert int(memory) / 1024 < MOST_MEMORY_MB
     return answer
 

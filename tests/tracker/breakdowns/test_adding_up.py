@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.models import Campaign, Recipient
@@ -115,9 +115,7 @@ events = st.one_of(
 
 
 @given(happened=st.lists(events, min_size=1, max_size=8))
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, deadline=None)
 def test_stored_breakdowns_equal_a_naive_recount_whatever_happened(happened: list[Any]) -> None:
     # They choose anew in every example.
     Recipient.objects.update(tracking="")

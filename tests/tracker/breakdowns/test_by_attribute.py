@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.models import Campaign, Recipient
@@ -114,9 +114,7 @@ PEOPLE = st.lists(
 
 
 @pytest.mark.django_db
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
-)
+@settings(max_examples=30, deadline=None)
 @given(PEOPLE)
 def test_whatever_there_is_the_lines_add_up_to_everybody_and_are_what_python_counts(
     people: list[Any],

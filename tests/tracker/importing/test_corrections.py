@@ -247,7 +247,7 @@ def addresses() -> set[str]:
 def wait_until_somebody_waits() -> None:
     if connection.vendor == "sqlite":
         return  # one writer at a time: whoever comes second waits, whenever it comes
-    until = monotonic() + 10
+    until = monotonic() + 60
     waiting = 0
     while not waiting and monotonic() < until:
         with connection.cursor() as cursor:

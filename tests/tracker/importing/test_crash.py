@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,13 @@ def test_a_command_that_is_stopped_leaves_nothing_half_done(
     campaign = made.manage("create_campaign", "Spring").strip()
     command = [sys.executable, "manage.py", "import_recipients", campaign, file]
     with subprocess.Popen(
-        command, cwd=ROOT, env=made.environment, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=made.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Ctrl-C is ignored in what a shell has started in the background.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         wait_until(made, "last_line > 0")
         process.send_signal(number)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
@@ -250,9 +250,7 @@ def test_a_test_pixels_opens_are_judged_and_never_counted() -> None:
     ),
     ruled=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(sorted(AGENTS))), max_size=4),
 )
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, deadline=None)
 def test_whatever_is_judged_again_the_counts_agree_with_a_recount(
     opens: list[tuple[int, int, str, str]], ruled: list[tuple[int, str]]
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
@@ -49,9 +49,7 @@ came = st.lists(
     max_size=25,
 )
 ruled = st.one_of(st.none(), st.tuples(st.sampled_from(NETWORKS), st.sampled_from(list(Verdict))))
-hardly_ever = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+hardly_ever = settings(max_examples=40, deadline=None)
 
 
 def begin_anew() -> list[Pixel]:

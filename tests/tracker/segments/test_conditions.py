@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.models import Campaign, Recipient
@@ -82,9 +82,7 @@ ASKED = (
 
 
 @pytest.mark.django_db
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=6),
     st.lists(st.tuples(st.sampled_from(NAMES), ASKED), min_size=1, max_size=3),

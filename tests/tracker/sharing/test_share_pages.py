@@ -209,7 +209,7 @@ def test_no_address_no_token_and_no_subject_is_in_anything_that_is_shared() -> N
 def test_a_campaign_to_few_or_not_sent_shows_nothing() -> None:
     for campaign in (
         counted(sent=9, opens=8, unique_opens=8, unique_human_opens=8),
-        make_campaign(),
+        make_campaign(name="Not sent"),
     ):
         _, secret = shared(campaign)
         text = re.sub(r"<time.*?</time>", "", figures_of(secret))
