@@ -42,8 +42,9 @@ test: .venv/development ## all tests that need no server, on SQLite
 	$(BIN)/python -X dev -m pytest $(ORDINARY) $(PARALLEL) $(ARGS)
 
 .PHONY: test-postgresql
-test-postgresql: .venv/development ## the same tests on PostgreSQL (TEST_DATABASE_URL)
-	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest $(ORDINARY) $(PARALLEL) $(ARGS)
+test-postgresql: .venv/development ## all that have to do with a database, on PostgreSQL (TEST_DATABASE_URL)
+	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest -m "not without_database" \
+		$(ORDINARY) $(PARALLEL) $(ARGS)
 
 .PHONY: test-hostile
 test-hostile: .venv/development ## hostile clients and full disks, on SQLite and PostgreSQL (needs root for a small disk)

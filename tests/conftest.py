@@ -39,6 +39,9 @@ hypothesis.settings.load_profile("any machine")
 # A person's own client, as the rules see it from any address.
 THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.3.0"
 
+# Where installations and databases beside the tests' own come from.
+INSTALLING = frozenset({"tests.server", "tests.ends"})
+
 _numbers = itertools.count(1)
 
 
@@ -54,21 +57,35 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no process has it left when the others are done.
 
-    That is the files that start the server or commands, then those whose tests really commit.
+    That is the files that start the server or commands, then those whose tests really commit. What
+    has no database near is marked: it is the same on every one.
     """
     files: dict[Path, int] = {}
     for item in items:
-        module = getattr(item, "module", None)
-        weight = 1000 if hasattr(module, "installation") else 1 if _commits(item) else 0
-        files[item.path] = files.get(item.path, 0) + weight
+        starts, commits = _starts_a_server(item), "transactional_db" in _fixtures(item)
+        files[item.path] = files.get(item.path, 0) + (1000 if starts else 1 if commits else 0)
+        if not (starts or commits or _asks_the_database(item)):
+            item.add_marker("without_database")
     items.sort(key=lambda item: (-files[item.path], item.path))
 
 
-def _commits(item: pytest.Item) -> bool:
-    return "transactional_db" in getattr(item, "fixturenames", ())
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
+
+
+def _asks_the_database(item: pytest.Item) -> bool:
+    is_case = issubclass(getattr(item, "cls", None) or object, TransactionTestCase)
+    return is_case or "db" in _fixtures(item) or item.get_closest_marker("django_db") is not None
+
+
+def _starts_a_server(item: pytest.Item) -> bool:
+    """Or commands, on databases of its own."""
+    names = vars(getattr(item, "module", None) or object).values()
+    return any(getattr(name, "__module__", "") in INSTALLING for name in names)
 
 
 @pytest.fixture(scope="session", autouse=True)
