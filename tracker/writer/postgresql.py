@@ -11,6 +11,7 @@ from django.db import IntegrityError
 from tracker.hits import Hit
 from tracker.verdicts import LEAST_HUMAN, RULES_VERSION, Verdict
 from tracker.writer.base import AgentIds, Numbers, Writer
+from tracker.writer.end_marks import WRITE_END_LOADS, EndMark
 
 # Before the first group of a connection. Stored rows are always found by key, so the plan is
 # known: it must not depend on statistics that are as old as the last ANALYZE (an empty table of
@@ -292,17 +293,46 @@ ON CONFLICT DO NOTHING
 
 
 class PostgresqlWriter(Writer):
-    def _write(self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]) -> int:
+    def _write(
+        self,
+        hits: Sequence[Hit],
+        agent_ids: AgentIds,
+        verdicts: Sequence[Numbers],
+        end_marks: Sequence[EndMark],
+    ) -> int:
+        if not end_marks:
+            return self._write_opens(hits, agent_ids, verdicts)
+        with self._connection.wrap_database_errors, self._psycopg_connection().transaction():
+            self._write_end_marks(end_marks)
+            return self._write_opens(hits, agent_ids, verdicts, is_alone=False)
+
+    def _write_end_marks(self, end_marks: Sequence[EndMark]) -> None:
+        parameters = {
+            "pixel_ids": as_array(mark.pixel_id for mark in end_marks),
+            "microseconds": as_array(mark.loaded_at for mark in end_marks),
+            "are_machines": as_array("t" if mark.is_machine else "f" for mark in end_marks),
+        }
+        with psycopg.Cursor(self._psycopg_connection()) as cursor:
+            cursor.execute(WRITE_END_LOADS, parameters, prepare=True)
+
+    def _write_opens(
+        self,
+        hits: Sequence[Hit],
+        agent_ids: AgentIds,
+        verdicts: Sequence[Numbers],
+        *,
+        is_alone: bool = True,
+    ) -> int:
         asked = {hit.pixel_id for hit in hits if hit.is_anonymous}
         if not asked:
-            recorded, anonymous = self._write_group(hits, agent_ids, verdicts)
+            recorded, anonymous = self._write_group(hits, agent_ids, verdicts, is_alone)
         else:
             open_ones = [
                 one
                 for one in zip(hits, agent_ids, verdicts, strict=True)
                 if not one[0].is_anonymous
             ]
-            recorded, anonymous = self._write_group(*_columns(open_ones))
+            recorded, anonymous = self._write_group(*_columns(open_ones), is_alone)
         if not anonymous and not asked:
             return recorded
         # Twice is safe: each of the two recognises its hits by their ids when it is tried again.
@@ -314,11 +344,19 @@ class PostgresqlWriter(Writer):
         return recorded + self._write_anonymous(hidden)
 
     def _write_group(
-        self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]
+        self,
+        hits: Sequence[Hit],
+        agent_ids: AgentIds,
+        verdicts: Sequence[Numbers],
+        is_alone: bool,
     ) -> tuple[int, set[int]]:
-        """How many were recorded, and which pixels are anonymous."""
+        """How many were recorded, and which pixels are anonymous.
+
+        Only ``is_alone``, without a transaction around it, a statement may be refused and another
+        one follow.
+        """
         parameters = as_parameters(hits, agent_ids, verdicts)
-        if len({hit.pixel_id for hit in hits}) == len(hits):
+        if is_alone and len({hit.pixel_id for hit in hits}) == len(hits):
             try:
                 return self._run(WRITE_NEW, parameters)
             except IntegrityError as error:
