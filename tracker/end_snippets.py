@@ -8,7 +8,8 @@ from django.conf import settings
 from django.urls import reverse
 
 from tracker.end_hits import EndReader
-from tracker.snippets import url_of_token
+from tracker.models import Pixel
+from tracker.snippets import snippet_of, url_of_token
 from tracker.tokens import END, LIST_END, Tokens
 
 
@@ -33,6 +34,12 @@ def configured_ends() -> EndReader:
 
 def end_mark_url(pixel_id: int) -> str:
     return url_of_token(end_tokens().make(pixel_id))
+
+
+def add_end_mark(pixel: Pixel) -> Pixel:
+    """The pixel with ``end_mark`` for the template to show."""
+    pixel.end_mark = snippet_of(end_mark_url(pixel.pk))  # type: ignore[attr-defined]
+    return pixel
 
 
 def list_end_url(campaign_id: int, merge_tag: str) -> str:
