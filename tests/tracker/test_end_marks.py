@@ -89,9 +89,10 @@ def reader_of(hits_a_minute: int = 0, signals: Signals = Signals.IGNORE) -> HitR
     )
 
 
-def read(reader: HitReader, token: str, query: bytes = b"", **headers: str) -> Hit | Outcome:
-    as_sent = {name.replace("_", "-").encode(): text.encode() for name, text in headers.items()}
-    return reader.read("GET", token, as_sent, peer="192.0.2.1", query=query)
+def read(
+    reader: HitReader, token: str, query: bytes = b"", headers: dict[bytes, bytes] | None = None
+) -> Hit | Outcome:
+    return reader.read("GET", token, headers or {}, peer="192.0.2.1", query=query)
 
 
 def test_a_token_made_for_one_purpose_is_none_for_any_other() -> None:
@@ -134,18 +135,18 @@ def test_a_rotated_key_still_reads_the_end_marks_of_sent_mail() -> None:
 
 
 @pytest.mark.parametrize("signals", [Signals.ANONYMOUS, Signals.OFF])
-@pytest.mark.parametrize("header", ["sec_gpc", "dnt"])
+@pytest.mark.parametrize("header", [b"sec-gpc", b"dnt"])
 def test_of_who_asks_not_to_be_tracked_an_end_mark_leaves_nothing(
-    signals: Signals, header: str
+    signals: Signals, header: bytes
 ) -> None:
     token = Tokens(KEY, purpose=END).make(5)
-    assert read(reader_of(signals=signals), token, **{header: "1"}) is Outcome.OBJECTED
-    assert isinstance(read(reader_of(), token, **{header: "1"}), Hit)
+    assert read(reader_of(signals=signals), token, headers={header: b"1"}) is Outcome.OBJECTED
+    assert isinstance(read(reader_of(), token, headers={header: b"1"}), Hit)
 
 
 def test_a_stated_prefetch_loads_no_end() -> None:
     token = Tokens(KEY, purpose=END).make(5)
-    assert read(reader_of(), token, sec_purpose="prefetch") is Outcome.PREFETCH
+    assert read(reader_of(), token, headers={b"sec-purpose": b"prefetch"}) is Outcome.PREFETCH
 
 
 def test_end_marks_have_a_ceiling_and_leave_the_pixels_alone() -> None:

@@ -22,6 +22,7 @@ from tests.tracker.consent.test_choices import decide
 from tests.tracker.test_end_marks import GOOGLEBOT, end_hit, marked_campaign
 from tests.tracker.test_honest_pages import text_of
 from tracker.breakdowns import refresh as refreshing
+from tracker.breakdowns.adding_up import breakdowns_of
 from tracker.breakdowns.refresh import refresh, up_to_date
 from tracker.judging.again import JudgeAgain
 from tracker.models import Breakdowns, EndLoad, Open, Ruling
@@ -180,7 +181,7 @@ def test_an_end_load_alone_makes_stored_sums_old(
 def test_end_loads_that_come_while_it_is_added_up_are_seen_by_the_next(
     campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = refreshing.breakdowns_of
+    real = breakdowns_of
 
     def load_meanwhile(campaign: Campaign) -> Any:
         rows = real(campaign)
