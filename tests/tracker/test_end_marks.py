@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from campaigns.models import Campaign, Recipient
-from tests.conftest import THUNDERBIRD, counts_of, make_campaign, make_hit, pixels_of
+from tests.conftest import THUNDERBIRD, counts_of, emails, make_campaign, make_hit, pixels_of
 from tests.tracker.consent.test_in_flight import IS_SQLITE, in_background, wait_for_lock
 from tests.tracker.pixel_cases import CASES, EXPECTED_HEADERS, Case, url_of
 from tracker.ceiling import Ceiling
@@ -55,8 +56,8 @@ def campaign(real_db: None) -> Campaign:
     return marked_campaign(ANN, BEA)
 
 
-def marked_campaign(*emails: str) -> Campaign:
-    campaign = make_campaign(*emails, is_sent=False)
+def marked_campaign(*addresses: str) -> Campaign:
+    campaign = make_campaign(*addresses, is_sent=False)
     switch_end_marks(campaign, is_on=True)
     mark_sent(campaign, at=datetime.now(UTC))
     return campaign
@@ -366,6 +367,48 @@ def test_a_choice_waits_for_the_group_that_has_kept_an_end_load_without_it(
     assert not also_raised
     assert decided
     assert not EndLoad.objects.exists()
+
+
+@pytest.mark.usefixtures("real_db")
+def test_writers_and_choices_at_once_are_in_nobodys_way_and_leave_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    campaigns = [marked_campaign(*emails(12)), marked_campaign(*emails(12))]
+    ids = [pixel.pk for campaign in campaigns for pixel in pixels_of(campaign)]
+    recipients = list(Recipient.objects.order_by("pk"))
+    choose(recipients[0], "anonymous", source="command")
+
+    def write(seed: int) -> Any:
+        chance = random.Random(seed)
+
+        def hammer(is_over: threading.Event) -> None:
+            writer = open_writer()
+            while not is_over.wait(0.002):
+                hits = [make_hit(chance.choice(ids)) for _ in range(chance.randrange(1, 30))]
+                asked = {"is_end_mark": True}, {"is_anonymous": True}, {}, {}
+                writer.write([hit._replace(**chance.choice(asked)) for hit in hits])
+            writer.close()
+
+        return hammer
+
+    chance = random.Random(7)
+    with (
+        caplog.at_level("INFO", logger="tracker.writer"),
+        in_background(*(write(seed) for seed in range(1 if IS_SQLITE else 3))) as raised,
+    ):
+        for _ in range(4 if IS_SQLITE else 40):
+            recipient = chance.choice(recipients)
+            tracking = chance.choice(["identified", "anonymous", "off"])
+            choose(recipient, tracking, source="command")
+            if tracking != "identified":
+                assert not EndLoad.objects.filter(pixel__recipient=recipient).exists()
+            assert not raised
+        assert verify().drift == 0
+    assert not raised
+    # Who waits for each other in a circle is tried again.
+    assert IS_SQLITE or not caplog.messages
+    assert not EndLoad.objects.exclude(pixel__tracking=0).exists()
+    assert verify().drift == 0
 
 
 def test_an_erased_person_leaves_no_end_load(campaign: Campaign) -> None:
