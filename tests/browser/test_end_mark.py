@@ -48,7 +48,8 @@ def test_copies_that_are_cut_off_are_the_clip_rate(
     page.get_by_role("button", name="Switch the end mark on").click()
     expect(page.get_by_role("button", name="Switch the end mark off")).to_be_visible()
     expect(page.get_by_role("textbox", name="End mark for r0@gmail.com")).to_be_visible()
-    rows = list(csv.DictReader(io.StringIO(served.manage("export_snippets", campaign_id))))
+    exported = csv.DictReader(io.StringIO(served.manage("export_snippets", campaign_id)))
+    rows = sorted(exported, key=lambda row: row["email"].partition("@")[2], reverse=True)
     folder, address = other_origin
     for number, row in enumerate(rows[:9]):
         # Of Gmail's eight every other one is cut off; of those elsewhere none is.
@@ -56,10 +57,11 @@ def test_copies_that_are_cut_off_are_the_clip_rate(
         mail = f"<!doctype html><body>{row['snippet']}<p>A long letter</p>{rest}</body>"
         (folder / f"{number}.html").write_text(mail)
         read(context, f"{address}/{number}.html")
-    # What tools would send is ready; the two swapped are not.
     whole = folder / "whole.html"
     whole.write_text(f"<html><body>{rows[0]['snippet']}<p>x</p>{rows[0]['end_mark']}</body></html>")
-    checked = json.loads(served.manage("check_mail", campaign_id, str(whole), "--json"))
+    # Not ready, since nobody elsewhere reaches this machine.
+    found = served.manage("check_mail", campaign_id, str(whole), "--json", status=1)
+    checked = json.loads(found)
     assert "end-mark" in [one["id"] for one in checked["findings"]]
     page.goto(report)
     page.get_by_role("button", name="Mark as sent").click()
