@@ -20,6 +20,7 @@ from config.static_files import StaticFiles  # noqa: E402
 from tracker.breakdowns.refresh import refresh_due  # noqa: E402
 from tracker.ceiling import Ceiling  # noqa: E402
 from tracker.consent import make_up  # noqa: E402
+from tracker.end_snippets import configured_ends  # noqa: E402
 from tracker.endpoint import PixelEndpoint  # noqa: E402
 from tracker.hits import HitReader, Signals  # noqa: E402
 from tracker.importing.companion import Imports  # noqa: E402
@@ -59,6 +60,7 @@ application = PixelEndpoint(
         Ceiling(settings.PIXEL_CEILING),
         Signals(settings.PRIVACY_SIGNALS),
         configured_lists(),
+        configured_ends(),
     ),
     recorder=recorder,
     companions=[

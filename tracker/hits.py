@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from tracker.ceiling import Ceiling, Place
+from tracker.end_hits import EndReader
 from tracker.list_hits import ListReader, Name, Unnamed
 from tracker.misses import MISSES
 from tracker.proxies import TrustedProxies
@@ -33,6 +34,8 @@ class Hit(NamedTuple):
     # Of a list snippet: its campaign, and whom of it the hit names; see tracker.list_hits.
     campaign_id: int = 0
     name: Name = ""
+    # Of the image at the mail's end: no open, it says that the copy was loaded to its end.
+    is_end_mark: bool = False
 
 
 class Outcome(StrEnum):
@@ -76,9 +79,11 @@ class HitReader:
         ceiling: Ceiling,
         signals: Signals = Signals.IGNORE,
         lists: ListReader | None = None,
+        ends: EndReader | None = None,
     ) -> None:
         self._tokens = tokens
         self._lists = lists
+        self._ends = ends
         self._proxies = proxies
         self._ceiling = ceiling
         self._signals = signals
@@ -99,24 +104,26 @@ class HitReader:
         """
         if method != "GET":
             return Outcome.HEAD if method == "HEAD" else Outcome.METHOD
-        pixel_id = self._tokens.read(token)
-        campaign_id = 0
-        if pixel_id is None and not (campaign_id := self._campaign_of(token)):
+        own = self._tokens.read(token)
+        asked = (own, 0, False) if own is not None else self._asked_instead(token)
+        if asked is None:
             return Outcome.FORGED
+        pixel_id, campaign_id, is_end_mark = asked
         if says_prefetch(headers):
             return Outcome.PREFETCH
         objects = self._signals is not Signals.IGNORE and says_no_tracking(headers)
-        if objects and self._signals is Signals.OFF:
+        if objects and (is_end_mark or self._signals is Signals.OFF):
             return Outcome.OBJECTED
         now = time.time_ns() // 1000
-        if pixel_id is None:
-            named = self._name_in(query, campaign_id, now)
+        name: Name = ""
+        if campaign_id:
+            named = self._name_in(query, campaign_id, now, is_end_mark=is_end_mark)
             if isinstance(named, Outcome):
                 return named
             name, place = named
-            pixel_id = 0
         else:
-            name, place = "", self._ceiling.place(pixel_id, now)
+            # An end mark has a ceiling of its own: no pixel's id is negative.
+            place = self._ceiling.place(~pixel_id if is_end_mark else pixel_id, now)
         if place is Place.ABOVE:
             return Outcome.CEILING
         return Hit(
@@ -129,20 +136,31 @@ class HitReader:
             objects,
             campaign_id,
             name,
+            is_end_mark,
         )
 
-    def _campaign_of(self, token: str) -> int:
-        return 0 if self._lists is None else self._lists.campaign_of(token)
+    def _asked_instead(self, token: str) -> tuple[int, int, bool] | None:
+        """Of what is no pixel's token: the pixel or the list snippet's campaign that it names, and
+        whether it is an end mark's."""
+        if self._lists is not None and (campaign_id := self._lists.campaign_of(token)):
+            return 0, campaign_id, False
+        if self._ends is None:
+            return None
+        asked = self._ends.pixel_of(token), self._ends.campaign_of(token), True
+        return asked if any(asked[:2]) else None
 
     def _name_in(
-        self, query: bytes, campaign_id: int, microseconds: int
+        self, query: bytes, campaign_id: int, microseconds: int, *, is_end_mark: bool
     ) -> tuple[Name, Place] | Outcome:
-        assert self._lists is not None  # it has read the token
+        if self._lists is None:
+            return Outcome.FORGED
         name = self._lists.name_in(query)
         if isinstance(name, Unnamed):
-            MISSES.add(campaign_id, name)
+            if not is_end_mark:  # the snippet above it has told of the same miss
+                MISSES.add(campaign_id, name)
             return Outcome(name)
-        return name, self._lists.place(campaign_id, name, microseconds)
+        whose = ~campaign_id if is_end_mark else campaign_id
+        return name, self._lists.place(whose, name, microseconds)
 
 
 def says_prefetch(headers: Mapping[bytes, bytes]) -> bool:

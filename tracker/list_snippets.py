@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from tracker.ceiling import Ceiling
+from tracker.end_snippets import list_end_url
 from tracker.list_hits import ListReader
 from tracker.mailing_tools import TOOLS
 from tracker.snippets import snippet_of
@@ -50,22 +51,33 @@ def list_url(campaign_id: int, merge_tag: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ListSnippet:
-    """For one tool, by code and by address."""
+    """For one tool, by code and by address; and the end marks that go with both."""
 
     tool: str
     by_code: str
     by_address: str
+    end_by_code: str
+    end_by_address: str
 
 
 def list_snippets(campaign_id: int) -> Iterator[ListSnippet]:
     for tool in TOOLS:
-        by_code, by_address = (
-            snippet_of(list_url(campaign_id, tag)) for tag in (tool.code, tool.address)
+        urls = (
+            make(campaign_id, tag)
+            for make in (list_url, list_end_url)
+            for tag in (tool.code, tool.address)
         )
-        yield ListSnippet(tool.name, by_code, by_address)
+        yield ListSnippet(tool.name, *map(snippet_of, urls))
 
 
 def word_field(campaign_id: int) -> str:
     """What Word makes an image of: it merges no HTML, but one field into another."""
-    start = escape(list_url(campaign_id, ""))
-    return f'{{ INCLUDEPICTURE "{start}{{ MERGEFIELD code }}" \\d }}'
+    return _word_field(list_url(campaign_id, ""))
+
+
+def word_end_field(campaign_id: int) -> str:
+    return _word_field(list_end_url(campaign_id, ""))
+
+
+def _word_field(url: str) -> str:
+    return f'{{ INCLUDEPICTURE "{escape(url)}{{ MERGEFIELD code }}" \\d }}'

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tracker import metrics
 from tracker.ceiling import Ceiling
+from tracker.end_snippets import configured_ends
 from tracker.endpoint import GIF, HEADERS, METHODS, SUFFIX
 from tracker.hits import Hit, HitReader, Outcome, Signals
 from tracker.list_hits import PREFIX
@@ -76,6 +77,7 @@ def _outcome(request: HttpRequest, token: str) -> Outcome:
         process_ceiling(),
         Signals(settings.PRIVACY_SIGNALS),
         configured_lists(),
+        configured_ends(),
     )
     hit = reader.read(
         request.method or "",

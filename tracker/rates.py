@@ -8,6 +8,8 @@ from statistics import NormalDist
 
 # Fewer people whose opens can be known say nothing about the others.
 LEAST_FOR_ESTIMATE = 30
+# Of fewer people who opened a clip rate would tell of single ones, and of nothing else.
+LEAST_FOR_CLIPPING = 5
 Z95 = NormalDist().inv_cdf(0.975)
 
 Interval = tuple[float, float]
@@ -19,6 +21,11 @@ def rate(part: int, whole: int) -> float | None:
     A zero denominator is no 0 %: nobody was asked.
     """
     return part / whole if whole > 0 else None
+
+
+def clip_rate(opened: int, end_loads: int) -> float | None:
+    """Of the copies that people opened, the share whose end was not loaded."""
+    return rate(opened - end_loads, opened) if opened >= LEAST_FOR_CLIPPING else None
 
 
 @dataclass(frozen=True, slots=True)

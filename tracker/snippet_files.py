@@ -11,11 +11,13 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from campaigns.imports.rows import FORMULA_STARTS
 from campaigns.models import Campaign, Recipient
+from tracker.end_marks import has_end_marks
+from tracker.end_snippets import end_tokens
 from tracker.exports import harmless, harmless_address
 from tracker.list_snippets import code_tokens
 from tracker.pixels import GREATEST_KEY
@@ -36,7 +38,10 @@ Cells = Callable[[Iterable[str]], Iterable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One form of the file; ``delimiter`` none means JSON, one object a line."""
+    """One form of the file; ``delimiter`` none means JSON, one object a line.
+
+    ``end_help_text`` takes the place of ``help_text`` where there are end marks.
+    """
 
     name: str
     label: str
@@ -46,6 +51,16 @@ class Format:
     content_type: str
     delimiter: str | None = ","
     is_marked: bool = False
+    end_help_text: str = ""
+
+    @property
+    def has_html(self) -> bool:
+        return "snippet" in self.columns
+
+    def with_end_marks(self) -> Format:
+        """The same columns in the same order, and those of the end marks behind them."""
+        more = ("end_mark_url", "end_mark") if self.has_html else ("end_mark_url",)
+        return replace(self, columns=(*self.columns, *more))
 
 
 ALL = ("email", "name", "pixel_url", "snippet", "privacy_url", "code")
@@ -74,6 +89,10 @@ FORMATS = {
             ALL,
             "csv",
             "text/csv; charset=utf-8",
+            end_help_text=said(
+                "For the add-on Mail Merge: put {{email}} in the To field, {{snippet}} at the very "
+                "top of an HTML message and {{end_mark}} at its very end."
+            ),
         ),
         Format(
             "word",
@@ -88,6 +107,11 @@ FORMATS = {
             "text/plain; charset=utf-8",
             delimiter="\t",
             is_marked=True,
+            end_help_text=said(
+                "With tabs, which Word reads in every country. It cannot merge HTML: give "
+                "pixel_url to a field INCLUDEPICTURE at the very top, and end_mark_url to another "
+                "one at the very end."
+            ),
         ),
         Format(
             "semicolon",
@@ -119,26 +143,37 @@ def count_left_out(campaign: Campaign) -> int:
 
 
 def snippet_text(
-    campaign: Campaign, form: Format = PLAIN, *, after: int = 0, up_to: int = GREATEST_KEY
+    campaign: Campaign,
+    form: Format = PLAIN,
+    *,
+    after: int = 0,
+    up_to: int = GREATEST_KEY,
+    has_ends: bool | None = None,
 ) -> Iterator[tuple[str, int]]:
     """The file's text in blocks, each with its number of recipients; memory does not grow.
 
     ``after`` and ``up_to`` are keys of recipients, for who writes it in steps; what stands above
-    all lines comes with the first.
+    all lines comes with the first. ``has_ends``: whether the campaign has end marks, for who has
+    asked before.
     """
+    if has_end_marks(campaign) if has_ends is None else has_ends:
+        form = form.with_end_marks()
     fill = _line(form).__mod__
     in_cells, in_addresses = _cells(form, harmless), _cells(form, harmless_address)
     make_tokens = configured_tokens().make_many
     make_own_tokens = privacy_tokens().make_many
     make_codes = code_tokens().make_many
-    tokens_a_line = 2 if "snippet" in form.columns else 1
+    make_ends = end_tokens().make_many
+    tokens_a_line = 2 if form.has_html else 1
+    ends_a_line = tokens_a_line if "end_mark_url" in form.columns else 0
     if not after:
         yield _head(form), 0
     for some in _pages(campaign, after, up_to):
         recipient_ids, pixel_ids, emails, names = zip(*some, strict=True)
         tokens = [make_tokens(pixel_ids)] * tokens_a_line
         of_recipients = make_own_tokens(recipient_ids), make_codes(recipient_ids)
-        cells = in_addresses(emails), in_cells(names), *tokens, *of_recipients
+        ends = [make_ends(pixel_ids)] * ends_a_line if ends_a_line else ()
+        cells = in_addresses(emails), in_cells(names), *tokens, *of_recipients, *ends
         lines = map(fill, zip(*cells, strict=True))
         yield "".join(lines), len(some)
 
@@ -178,6 +213,8 @@ def _line(form: Format) -> str:
     own_token = privacy_tokens().make(0)
     own_page = privacy_url_of_token(own_token)
     code = code_tokens().make(0)
+    end_token = end_tokens().make(0)
+    end_url = url_of_token(end_token)
     values = {
         "email": GAP,
         "name": GAP,
@@ -185,6 +222,8 @@ def _line(form: Format) -> str:
         "snippet": snippet_of(url),
         "privacy_url": own_page,
         "code": code,
+        "end_mark_url": end_url,
+        "end_mark": snippet_of(end_url),
     }
     row = {column: values[column] for column in form.columns}
     if form.delimiter is None:
@@ -194,7 +233,7 @@ def _line(form: Format) -> str:
     else:
         text = _written(list(row.values()), form.delimiter)
     text = text.replace("%", "%%")
-    for gap in (token, own_token, code, GAP):
+    for gap in (token, own_token, code, end_token, GAP):
         text = text.replace(gap, "%s")
     return text
 

@@ -35,8 +35,9 @@ PIXEL_OF_REFUSED = re.compile(r"\[\d+, (-?\d+), ")
 # Less than this counts as a full disk; the largest group takes some 150 kB.
 LEAST_ROOM = 2**20
 REPLAY_HITS = 500
-# From here on fields belong to hits of list snippets alone.
+# From here on fields belong to hits of list snippets alone, and from there on to end marks.
 LIST_FIELDS = Hit._fields.index("campaign_id")
+END_FIELDS = Hit._fields.index("is_end_mark")
 OF_NO_LIST = tuple(Hit._field_defaults[name] for name in Hit._fields[LIST_FIELDS:])
 
 
@@ -300,8 +301,10 @@ def _in_large_groups(groups: Iterator[list[Hit]]) -> Iterator[list[Hit]]:
 
 
 def _fields(hit: Hit) -> tuple[object, ...]:
-    """An ordinary hit as it always was, which former versions read too."""
-    return hit[:LIST_FIELDS] if hit[LIST_FIELDS:] == OF_NO_LIST else hit
+    """An ordinary hit and that of a list snippet as they always were: former versions read both."""
+    if hit.is_end_mark:
+        return hit
+    return hit[:LIST_FIELDS] if hit[LIST_FIELDS:] == OF_NO_LIST else hit[:END_FIELDS]
 
 
 def _nameless(hit: Hit) -> Hit:

@@ -17,9 +17,11 @@ TOKEN_LENGTH = 24
 _BODY_LENGTH = 9
 _LARGEST_ID = 2**63 - 1
 # What a token names: a pixel, a recipient whose own page it opens, a campaign whose list snippet it
-# stands in, or a recipient whom that snippet names instead of by an address.
+# stands in, or a recipient whom that snippet names instead of by an address; and the end mark that
+# goes with a pixel, or with a list snippet.
 PIXEL, PRIVACY = b"glimpse pixel", b"glimpse privacy"
 LIST, CODE = b"glimpse list", b"glimpse code"
+END, LIST_END = b"glimpse end", b"glimpse list end"
 
 
 class Tokens:

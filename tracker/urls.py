@@ -46,6 +46,7 @@ of_campaign: list[URLPattern | URLResolver] = [
     path("figures/", report.campaign_figures, name="campaign_figures"),
     path("snippets/", snippets.campaign_snippets, name="campaign_snippets"),
     path("snippets.csv", snippets.campaign_snippets_csv, name="campaign_snippets_csv"),
+    path("end-marks", snippets.campaign_end_marks, name="campaign_end_marks"),
     path("check/", check.campaign_check, name="campaign_check"),
     path("mark-sent", snippets.campaign_mark_sent, name="campaign_mark_sent"),
     path("recipients/<int:pixel_id>/", include(of_recipient)),

@@ -40,6 +40,7 @@ class AuditEntry(models.Model):
         CAMPAIGN_ARCHIVED = "campaign-archived", gettext_lazy("archived a campaign")
         CAMPAIGN_RESTORED = "campaign-restored", gettext_lazy("brought a campaign back")
         CAMPAIGN_TRACKING = "campaign-tracking", gettext_lazy("chose what a campaign records")
+        END_MARKS_SWITCHED = "end-marks-switched", gettext_lazy("switched a campaign’s end marks")
         CAMPAIGN_SIMULATED = "campaign-simulated", gettext_lazy("simulated the opens of a campaign")
         RECIPIENTS_IMPORTED = "recipients-imported", gettext_lazy("imported recipients")
         RECIPIENT_ADDED = "recipient-added", gettext_lazy("added a recipient")

@@ -22,8 +22,10 @@ from campaigns.models import Campaign, Consent, Import, Recipient, SuppressedAdd
 from tests.conftest import THUNDERBIRD, emails, make_campaign, make_hit, pixels_of
 from tests.tracker.test_series import count
 from tracker.consent import choose
+from tracker.end_marks import switch_end_marks
+from tracker.end_snippets import end_mark_url
 from tracker.mailcheck import UnreadableMailError
-from tracker.models import CampaignCounts, Pixel, Segment, Work
+from tracker.models import CampaignCounts, EndMarks, Pixel, Segment, Work
 from tracker.pages import live
 from tracker.persons.erasure import erase
 from tracker.pixels import ensure_test_pixel
@@ -31,7 +33,7 @@ from tracker.privacy_links import privacy_url
 from tracker.reports.mail_check import check_for
 from tracker.segments.how import DAY, NUMBER, OPENS, TEXT
 from tracker.sharing.links import share
-from tracker.snippets import snippet
+from tracker.snippets import snippet, snippet_of
 from tracker.verdicts import RULES, Verdict
 from tracker.writer import write_hits
 
@@ -115,7 +117,9 @@ def rundbrief(real_db: None) -> Campaign:
     campaign = make_campaign(*emails(60), "anna@gmail.com", "bert@web.de", name="Rundbrief")
     sent_at = timezone.now() - timedelta(days=10)
     Campaign.objects.filter(pk=campaign.pk).update(sent_at=sent_at, time_zone="Europe/Berlin")
+    EndMarks.objects.create(campaign=campaign)
     start = int(sent_at.timestamp() * 1e6)
+    write_hits([make_hit(one.pk)._replace(is_end_mark=True) for one in pixels_of(campaign)[:9]])
     write_hits(
         [
             make_hit(pixel.pk, at=start + number * 600_000_000, user_agent=AGENTS[number % 5])
@@ -155,6 +159,9 @@ def segments_of(campaign: Campaign) -> tuple[Segment, Segment]:
 def pages_of(campaign: Campaign) -> list[str]:
     pixels = pixels_of(campaign)
     draft = make_campaign(*emails(12), name="Vorabend", is_sent=False)
+    marked = make_campaign(*emails(12), name="Vormittag", is_sent=False)
+    switch_end_marks(marked, is_on=True)
+    write_hits([make_hit(pixel.pk) for pixel in pixels_of(marked)[:2]])
     silent = make_campaign(*emails(12), name="Stille")
     Campaign.objects.filter(pk=silent.pk).update(sent_at=timezone.now() - timedelta(hours=9))
     archived = make_campaign(name="Ablage")
@@ -179,7 +186,8 @@ def pages_of(campaign: Campaign) -> list[str]:
         f"/campaigns/{archived.pk}/",
         f"/campaigns/{number}/figures/",
         f"/campaigns/{draft.pk}/figures/",
-        f"/campaigns/{number}/snippets/",
+        *(f"/campaigns/{one}/snippets/" for one in (number, draft.pk, marked.pk)),
+        *(f"/campaigns/{marked.pk}/{page}" for page in ("", "figures/")),
         f"/campaigns/{number}/check/",
         f"/campaigns/{number}/shares/",
         *(f"/campaigns/{number}/segments/?{asked}" for asked in ("", "who=unopened&at_least=2")),
@@ -408,6 +416,7 @@ def test_files_are_the_same_in_every_language(rundbrief: Campaign, log_in: LogIn
 def mails(campaign: Campaign) -> list[str]:
     """Spoilt in many ways, so that as many findings as possible are said."""
     ours = snippet(pixels_of(campaign)[0].pk)
+    end, end_of_other = (snippet_of(end_mark_url(one.pk)) for one in pixels_of(campaign)[:2])
     other = snippet(ensure_test_pixel(campaign).pk)
     return [
         "<p>Hallo</p>",
@@ -425,6 +434,11 @@ def mails(campaign: Campaign) -> list[str]:
         ours.replace('alt=""', ""),
         ours.replace("<", "&lt;"),
         "Subject: Hallo\nContent-Type: text/html; charset=x\n\n" + ours,
+        f"{ours}<p>Hallo</p>{end}",
+        f"<p>Hallo</p>{ours}{end}<p>Hallo</p>",
+        f"{end}<p>Hallo</p>{ours}",
+        f"<p>Hallo</p>{end}",
+        f"{ours}{end}<div hidden>{end_of_other}</div>",
     ]
 
 

@@ -10,12 +10,13 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from django.db.models import CharField, Count, F, FilteredRelation, Func, Q
+from django.db.models import CharField, Count, F, FilteredRelation, Func, Q, Value
 
 from campaigns.models import Campaign
 from campaigns.tombstones import STUB_DOMAIN
 from tracker.breakdowns.programs import UNKNOWN, Program, program_of
 from tracker.breakdowns.providers import OTHER_DOMAINS, provider_of
+from tracker.end_marks import end_marks_of
 from tracker.models import Breakdown, Pixel, PixelTracking, UniqueOpen
 from tracker.verdicts import LEAST_HUMAN, Verdict
 
@@ -68,6 +69,7 @@ class Sums(NamedTuple):
     unique_human_opens: int = 0
     unique_unknown_opens: int = 0
     unique_prefetch_opens: int = 0
+    end_loads: int = 0
 
     def plus(self, other: Sums) -> Sums:
         return Sums(*map(sum, zip(self, other, strict=True)))
@@ -97,6 +99,9 @@ def breakdowns_of(campaign: Campaign) -> list[Breakdown]:
 
 def sums_by_domain(campaign: Campaign) -> Iterator[tuple[str, Sums]]:
     verdict = "best__verdict"
+    is_human = Q(**{f"{verdict}__gte": LEAST_HUMAN})
+    # No campaign without end marks is joined with their table.
+    has_ends = end_marks_of(campaign) is not None
     rows = (
         Pixel.objects.of_recipients()
         .linked()
@@ -113,9 +118,10 @@ def sums_by_domain(campaign: Campaign) -> Iterator[tuple[str, Sums]]:
             sent=Count("sent_at"),
             bounces=Count("bounced_at"),
             unique_opens=Count("best"),
-            human=Count(verdict, filter=Q(**{f"{verdict}__gte": LEAST_HUMAN})),
+            human=Count(verdict, filter=is_human),
             unknown=Count(verdict, filter=Q(**{verdict: Verdict.UNKNOWN.number})),
             prefetch=Count(verdict, filter=Q(**{verdict: Verdict.PRIVACY_PREFETCH.number})),
+            ends=Count("end_load", filter=is_human) if has_ends else Value(0),
         )
     )
     for domain, *sums in rows.iterator(ROWS_READ):

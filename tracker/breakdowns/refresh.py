@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from campaigns.models import Campaign
 from tracker.breakdowns.adding_up import breakdowns_of
 from tracker.breakdowns.by_attribute import Attribute, attributes_of
-from tracker.models import Breakdown, Breakdowns, CampaignCounts
+from tracker.end_marks import end_marks_of
+from tracker.models import Breakdown, Breakdowns, CampaignCounts, EndMarks
 
 logger = logging.getLogger("tracker.breakdowns")
 
@@ -35,10 +37,10 @@ def up_to_date(
     counts, and the lines. No moment while a large campaign waits for its first time.
 
     One query where the stored ones serve, two where a small campaign's counts changed since; one
-    more unless ``breakdowns`` was selected along.
+    more each unless ``breakdowns`` and ``end_marks`` were selected along.
     """
     stored = stored_of(campaign)
-    is_fresh = stored is not None and stored.has_seen(counts)
+    is_fresh = stored is not None and stored.has_seen(counts, end_marks_of(campaign))
     if counts.recipients <= SMALL and not is_fresh:
         return timezone.now(), True, breakdowns_of(campaign)
     if stored is None:
@@ -48,9 +50,10 @@ def up_to_date(
 
 def attributes_up_to_date(campaign: Campaign, counts: CampaignCounts) -> list[Attribute]:
     """The same of attributes: no query where the stored ones serve, one where a small campaign's
-    counts changed since. ``breakdowns`` is selected along."""
+    counts changed since. ``breakdowns`` and ``end_marks`` are selected along."""
     stored = stored_of(campaign)
-    if stored is not None and stored.attributes is not None and stored.has_seen(counts):
+    is_fresh = stored is not None and stored.has_seen(counts, end_marks_of(campaign))
+    if stored is not None and stored.attributes is not None and is_fresh:
         return list(stored.attributes)
     if counts.recipients <= SMALL:
         return attributes_of(campaign)
@@ -85,6 +88,7 @@ def due(now: datetime) -> QuerySet[Campaign]:
     changed = Q(breakdowns=None) | Q(breakdowns__attributes__isnull=True)
     for name in Breakdowns.SEEN:
         changed |= ~Q(**{f"breakdowns__{name}": F(f"counts__{name}")})
+    changed |= ~Q(breakdowns__end_changes=Coalesce("end_marks__changes", Value(0)))
     return (
         Campaign.objects.filter(changed, counts__recipients__gt=0)
         .filter(Q(breakdowns=None) | Q(breakdowns__next_at__lte=now))
@@ -98,6 +102,7 @@ def refresh(campaign: Campaign) -> tuple[Breakdowns, list[Breakdown]]:
     before the opens, so that what is stored never looks newer than it is."""
     computed_at, started = timezone.now(), monotonic()
     counts = CampaignCounts.objects.get(campaign=campaign)
+    end_marks = EndMarks.objects.filter(campaign=campaign).first()
     rows = breakdowns_of(campaign)
     attributes = attributes_of(campaign)
     took = monotonic() - started
@@ -106,6 +111,7 @@ def refresh(campaign: Campaign) -> tuple[Breakdowns, list[Breakdown]]:
         computed_at=computed_at,
         took=took,
         attributes=attributes,
+        end_changes=end_marks.changes if end_marks else 0,
         next_at=timezone.now() + max(EVERY, REST * timedelta(seconds=took)),
         **{name: getattr(counts, name) for name in Breakdowns.SEEN},
     )

@@ -4,8 +4,8 @@ A choice is made in two steps. First it is stored, together with what the writer
 pixels: from that commit on, no new hit is recorded for whom it should not be. Then, when the
 groups that were being written are through, what was recorded before leaves its recipient.
 
-The order of locks: recipients, the horizon, pixels by id, unique opens by pixel, campaign counts,
-quarters; the last three as the writers have them.
+The order of locks: recipients, the horizon, pixels by id, end loads and unique opens by pixel,
+campaign counts, quarters; the last four as the writers have them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Groups that were being written when a choice was committed: waited for, until they are through.
 
-A group is one statement, which sees the pixels as they were when it began. One that begins later
-sees the choice.
+A group is one statement, or one transaction if it has end marks, and sees the pixels as they were
+when it began or later. One that begins later sees the choice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ EVERY = 0.005
 
 # All writers that are at it now. Without the right to look, a writer seems to be at it always.
 AT_IT = """
-SELECT pid, query_start FROM pg_stat_activity
+SELECT pid, coalesce(xact_start, query_start) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'glimpse writer'
     AND pid <> pg_backend_pid() AND state IS DISTINCT FROM 'idle'
 """

@@ -11,7 +11,15 @@ from django.utils import timezone
 
 from tracker.consent.in_flight import wait_for_writers
 from tracker.consent.sums import Sums
-from tracker.models import Horizon, Open, PendingMove, Pixel, PixelTracking, UniqueOpen
+from tracker.models import (
+    EndLoad,
+    Horizon,
+    Open,
+    PendingMove,
+    Pixel,
+    PixelTracking,
+    UniqueOpen,
+)
 from tracker.stand_ins import configured_stand_ins
 from tracker.verdicts import Verdict
 
@@ -63,6 +71,7 @@ def move(pixel_ids: Sequence[int]) -> None:
     _add_stand_ins(own)
     pixels = lock_pixels([*own, *own.values()])
     leaving = [one for one in pixel_ids if one in pixels and pixels[one].tracking]
+    _remove_end_loads(leaving)
     uniques = _lock_unique_opens([pixels[own[one]] for one in leaving if own[one] in pixels])
     left = UniqueOpen.objects.select_for_update().filter(pk__in=leaving).order_by("pk")
     uniques |= {unique.pk: unique for unique in left}
@@ -79,6 +88,12 @@ def move(pixel_ids: Sequence[int]) -> None:
             _move_one(stand_in, uniques.get(pixel_id), uniques.get(stand_in.pk), is_off, sums)
     sums.apply()
     PendingMove.objects.filter(pk__in=pixel_ids).delete()
+
+
+def _remove_end_loads(pixel_ids: Sequence[int]) -> None:
+    """They are counted of nobody but those whose opens are their own. Locked as writers do."""
+    left = EndLoad.objects.select_for_update().filter(pk__in=pixel_ids).order_by("pk")
+    EndLoad.objects.filter(pk__in=list(left.values_list("pk", flat=True))).delete()
 
 
 def _strip(pixel_id: int) -> None:

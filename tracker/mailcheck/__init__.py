@@ -5,10 +5,11 @@ from __future__ import annotations
 from tracker.mailcheck.check import MailCheck, Setting, check_mail
 from tracker.mailcheck.findings import Finding, Level, Place
 from tracker.mailcheck.mail import MOST_BYTES, UnreadableMailError
-from tracker.mailcheck.owners import Lists, Owner
+from tracker.mailcheck.owners import Ends, Lists, Owner
 
 __all__ = [
     "MOST_BYTES",
+    "Ends",
     "Finding",
     "Level",
     "Lists",

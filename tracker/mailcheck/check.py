@@ -7,13 +7,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tracker.mailcheck.addresses import Public, ReadToken, pixel_of
+from tracker.mailcheck.end_marks import (
+    Mark,
+    end_mark_findings,
+    end_mark_of,
+    on_top,
+    only_end_mark,
+)
 from tracker.mailcheck.findings import Finding, Level
 from tracker.mailcheck.hiding import clip_findings, hiding_findings
 from tracker.mailcheck.images import Image, Scan, is_tiny, scan
 from tracker.mailcheck.lists import campaign_of, list_findings
 from tracker.mailcheck.mail import HtmlPart, Mail, UnreadableMailError, read_mail
 from tracker.mailcheck.markup import TooManyTagsError
-from tracker.mailcheck.owners import Lists, Owner
+from tracker.mailcheck.owners import Ends, Lists, Owner
 from tracker.mailcheck.presence import (
     Located,
     absence_findings,
@@ -43,6 +50,7 @@ class Setting:
     owner_of: Callable[[int], Owner | None]
     resolve: Resolve | None = None
     lists: Lists | None = None
+    ends: Ends | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +122,24 @@ def check_mail(content: bytes, setting: Setting) -> MailCheck:
     else:
         findings.append(_without_html(mail))
     findings += host_findings(public, setting.resolve)
+    if setting.ends is not None and setting.ends.is_on:
+        findings = list(map(on_top, findings))
     return MailCheck(sorted(findings, key=lambda finding: finding.level.weight))
 
 
 def _of_pixels(
     scanned: Sequence[tuple[HtmlPart, Scan]], setting: Setting, public: Public
 ) -> Iterator[Finding]:
+    marks = list(_end_marks(scanned, setting, public))
+    taken = {id(mark.located.pixel.image) for mark in marks}
     located = [
         (part, Located(pixel, part.source))
         for part, found in scanned
         for image in found.images
-        if (pixel := pixel_of(image, public, setting.read_token))
+        if id(image) not in taken and (pixel := pixel_of(image, public, setting.read_token))
     ]
     live = [one for part, one in located if one.pixel.image.is_live and part.is_shown]
+    yield from end_mark_findings(marks, live, setting.ends, setting.campaign_id)
     if not live:
         unshown = [one for part, one in located if one.pixel.image.is_live and not part.is_shown]
         if unshown:
@@ -141,6 +154,9 @@ def _of_pixels(
             )
             return
         dead = [one for _, one in located if not one.pixel.image.is_live]
+        if marks and not dead:
+            yield only_end_mark(marks[-1])
+            return
         yield from absence_findings([(part.source, found) for part, found in scanned], dead, public)
         return
     yield from count_findings(live)
@@ -151,6 +167,16 @@ def _of_pixels(
     yield from clip_findings(live)
     yield from scheme_findings(live, public)
     yield from other_host_findings(live, public)
+
+
+def _end_marks(
+    scanned: Sequence[tuple[HtmlPart, Scan]], setting: Setting, public: Public
+) -> Iterator[Mark]:
+    for part, found in scanned:
+        for image in found.images:
+            mark = end_mark_of(image, public, setting.ends)
+            if mark is not None and image.is_live and part.is_shown:
+                yield Mark(Located(mark[0], part.source), found, mark[1])
 
 
 def _of_address(one: Located, setting: Setting, public: Public) -> Iterator[Finding]:

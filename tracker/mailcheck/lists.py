@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tracker.list_hits import PREFIX, Unnamed, is_merge_tag
 from tracker.mailcheck.addresses import Pixel, Public
@@ -16,12 +16,16 @@ GIF = ".gif"
 
 def campaign_of(pixel: Pixel, public: Public, lists: Lists | None) -> int:
     """0 for what is no list snippet of ours, or none that these keys have signed."""
+    return 0 if lists is None else listed_in(pixel, public, lists.campaign_of)
+
+
+def listed_in(pixel: Pixel, public: Public, campaign_of: Callable[[str], int]) -> int:
     address = pixel.url.partition("?")[0]
     before = f"{public.prefix}{PREFIX}"
     start = address.lower().find(before.lower())
-    if lists is None or start < 0 or not address.endswith(GIF):
+    if start < 0 or not address.endswith(GIF):
         return 0
-    return lists.campaign_of(PREFIX + address[start + len(before) :].removesuffix(GIF))
+    return campaign_of(PREFIX + address[start + len(before) :].removesuffix(GIF))
 
 
 def list_findings(

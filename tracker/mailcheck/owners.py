@@ -26,3 +26,13 @@ class Lists:
     campaign_of: Callable[[str], int]
     name_in: Callable[[bytes], Name | Unnamed]
     owner_of: Callable[[int, Name], Owner | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What is known of end marks: the pixel that a token goes with, the campaign that a list's path
+    names (0: none), and whether the mail's campaign has them."""
+
+    read_token: Callable[[str], int | None]
+    campaign_of: Callable[[str], int]
+    is_on: bool

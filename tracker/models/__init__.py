@@ -6,6 +6,7 @@ from tracker.models.agents import UserAgent
 from tracker.models.breakdowns import Breakdown, Breakdowns
 from tracker.models.consent import AppliedTracking, PendingMove
 from tracker.models.counts import CampaignCounts, ListMisses, QuarterHourCounts
+from tracker.models.end_marks import EndLoad, EndMarks
 from tracker.models.judging import FanOut, Rejudging, Ruling
 from tracker.models.keeping import Horizon, Recount, RemovedOpens
 from tracker.models.opens import Open, UniqueOpen
@@ -19,6 +20,8 @@ __all__ = [
     "Breakdown",
     "Breakdowns",
     "CampaignCounts",
+    "EndLoad",
+    "EndMarks",
     "FanOut",
     "Horizon",
     "ListMisses",

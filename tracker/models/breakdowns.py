@@ -12,6 +12,7 @@ from tracker import rates
 
 if TYPE_CHECKING:
     from tracker.models.counts import CampaignCounts
+    from tracker.models.end_marks import EndMarks
 
 
 class Breakdowns(models.Model):
@@ -51,6 +52,8 @@ class Breakdowns(models.Model):
     unique_prefetch_opens = models.IntegerField()
     # None: added up when a choice was not noticed yet, so they are out of date.
     choices = models.PositiveBigIntegerField(null=True)
+    # As ``EndMarks.changes``; 0 for a campaign without end marks.
+    end_changes = models.PositiveBigIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name_plural = "breakdowns"
@@ -58,7 +61,9 @@ class Breakdowns(models.Model):
     def __str__(self) -> str:
         return f"breakdowns of campaign {self.pk}"
 
-    def has_seen(self, counts: CampaignCounts) -> bool:
+    def has_seen(self, counts: CampaignCounts, end_marks: EndMarks | None = None) -> bool:
+        if self.end_changes != (end_marks.changes if end_marks else 0):
+            return False
         return all(getattr(self, name) == getattr(counts, name) for name in self.SEEN)
 
 
@@ -88,6 +93,8 @@ class Breakdown(models.Model):
     unique_human_opens = models.PositiveIntegerField(default=0)
     unique_unknown_opens = models.PositiveIntegerField(default=0)
     unique_prefetch_opens = models.PositiveIntegerField(default=0)
+    # Of unique_human_opens: those whose end mark was loaded.
+    end_loads = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [

@@ -12,6 +12,7 @@ from campaigns.models import Campaign, Recipient
 from tracker.verdicts import LEAST_HUMAN, Verdict
 
 if TYPE_CHECKING:
+    from tracker.models.end_marks import EndLoad
     from tracker.models.opens import UniqueOpen
 
 
@@ -149,6 +150,11 @@ class Pixel(models.Model):
     def opened(self) -> UniqueOpen | None:
         """What its opens made of it; none if it was never opened."""
         return getattr(self, "unique_open", None)
+
+    @property
+    def ended(self) -> EndLoad | None:
+        """Whether its end mark was loaded; none too where the campaign has none."""
+        return getattr(self, "end_load", None)
 
     @property
     def status(self) -> Status:

@@ -21,7 +21,9 @@ from tracker.reports.totals import totals_of
 def breakdown_csv(request: HttpRequest, campaign_id: int, kind: str) -> StreamingHttpResponse:
     if kind not in Breakdown.Kind.values:
         raise Http404(f"There is no breakdown by {kind}.")
-    campaign = get_object_or_404(Campaign.objects.select_related("counts"), pk=campaign_id)
+    campaign = get_object_or_404(
+        Campaign.objects.select_related("counts", "breakdowns", "end_marks"), pk=campaign_id
+    )
     page = breakdown_page(campaign, totals_of(campaign))
     lines = page.tables[Breakdown.Kind(kind)].lines if page else ()
     return csv_download(
@@ -33,7 +35,7 @@ def breakdown_csv(request: HttpRequest, campaign_id: int, kind: str) -> Streamin
 @may_read
 def attribute_csv(request: HttpRequest, campaign_id: int) -> StreamingHttpResponse:
     """Of ?attribute=NAME; a name that is not broken down by is a header alone."""
-    campaigns = Campaign.objects.select_related("counts", "breakdowns")
+    campaigns = Campaign.objects.select_related("counts", "breakdowns", "end_marks")
     campaign = get_object_or_404(campaigns, pk=campaign_id)
     asked = request.GET.get("attribute", "")
     attributes = attributes_up_to_date(campaign, totals_of(campaign))

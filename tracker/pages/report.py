@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from campaigns.audit import Action, record
 from campaigns.models import Campaign
 from tracker.downloads import csv_download
+from tracker.end_marks import end_marks_of
 from tracker.exports import people_rows
 from tracker.list_misses import missed_of, with_missed
 from tracker.pages.access import abilities, may_read
@@ -30,7 +31,7 @@ from tracker.reports.totals import totals_of
 @require_safe
 @may_read
 def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    with_sums = Campaign.objects.select_related("counts", "breakdowns")
+    with_sums = Campaign.objects.select_related("counts", "breakdowns", "end_marks")
     campaign = get_object_or_404(with_ends(with_missed(with_sums)), pk=campaign_id)
     parameters = request.GET.dict()
     query = Query.from_url(parameters)
@@ -68,7 +69,11 @@ def campaign_report_csv(request: HttpRequest, campaign_id: int) -> StreamingHttp
 @require_safe
 @may_read
 def campaign_figures(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    campaign = get_object_or_404(Campaign.objects.select_related("counts"), pk=campaign_id)
+    with_sums = Campaign.objects.select_related("counts", "breakdowns", "end_marks")
+    campaign = get_object_or_404(with_sums, pk=campaign_id)
     totals = totals_of(campaign)
-    context = {"campaign": campaign, "totals": totals, "figures": list(figures_of(totals))}
+    # Only a campaign with end marks has to be broken down for a figure.
+    page = breakdown_page(campaign, totals) if end_marks_of(campaign) else None
+    figures = list(figures_of(totals, page.clipping if page else None))
+    context = {"campaign": campaign, "totals": totals, "figures": figures}
     return render(request, "tracker/campaign_figures.html", context)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import (
     Http404,
     HttpRequest,
@@ -15,6 +16,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
@@ -22,9 +24,11 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns.audit import Action, record
 from campaigns.models import Campaign, Recipient
 from tracker.downloads import text_download, with_mark
+from tracker.end_marks import AlreadySentError, has_end_marks, switch_end_marks
+from tracker.end_snippets import add_end_mark
 from tracker.language import count
 from tracker.list_misses import missed_of, with_missed
-from tracker.list_snippets import list_snippets, word_field
+from tracker.list_snippets import list_snippets, word_end_field, word_field
 from tracker.models import Pixel
 from tracker.pages.access import may_manage
 from tracker.pages.long_files import is_long
@@ -52,9 +56,12 @@ def campaign_snippets(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "left_out": count_left_out(campaign),
         "formats": FORMATS.values(),
         "is_long": is_long(totals.recipients),
-        "test": add_snippet(ensure_test_pixel(campaign)),
+        "has_end_marks": has_end_marks(campaign),
+        "may_switch_end_marks": not (campaign.sent_at or totals.sent),
+        "test": add_end_mark(add_snippet(ensure_test_pixel(campaign))),
         "list_snippets": list(list_snippets(campaign.pk)),
         "word_field": word_field(campaign.pk),
+        "word_end_field": word_end_field(campaign.pk),
         "missed": missed_of(campaign),
         "public_url": settings.PUBLIC_URL,
         "is_public_url_local": urlsplit(settings.PUBLIC_URL).hostname in THIS_MACHINE,
@@ -69,7 +76,7 @@ def _with_snippets(rows: Sequence[Pixel]) -> list[Pixel]:
     wanted = set(recipients.to_be_written_to().values_list("pk", flat=True))
     for row in rows:
         row.is_left_out = row.recipient_id not in wanted  # type: ignore[attr-defined]
-    return [add_snippet(row) for row in rows]
+    return [add_end_mark(add_snippet(row)) for row in rows]
 
 
 @require_safe
@@ -90,6 +97,29 @@ def campaign_snippets_csv(request: HttpRequest, campaign_id: int) -> StreamingHt
         form.extension,
         form.content_type,
     )
+
+
+@require_POST
+@may_manage
+def campaign_end_marks(request: HttpRequest, campaign_id: int) -> HttpResponseRedirect:
+    campaign = get_object_or_404(Campaign, pk=campaign_id)
+    is_on = request.POST.get("is_on") == "1"
+    try:
+        with transaction.atomic():
+            if switch_end_marks(campaign, is_on=is_on):
+                record(Action.END_MARKS_SWITCHED, campaign, request.user, is_on=is_on)
+    except AlreadySentError:
+        messages.warning(
+            request,
+            gettext(
+                "The mail is marked as sent. Its end mark stays as it is: the clip rate needs it "
+                "in every copy or in none."
+            ),
+        )
+    else:
+        text = gettext("The end mark is on. Take the snippets anew: there are two now.")
+        messages.success(request, text if is_on else gettext("The end mark is off."))
+    return redirect(f"{reverse('campaign_snippets', args=[campaign.pk])}#end-mark")
 
 
 @require_POST

@@ -30,7 +30,7 @@ def everything_about(recipient: Recipient) -> dict[str, Any]:
     """
     pixels = list(
         Pixel.objects.filter(recipient=recipient)
-        .select_related("campaign", "unique_open__last_user_agent")
+        .select_related("campaign", "unique_open__last_user_agent", "end_load")
         .order_by("campaign_id", "pk")
     )
     opens = _opens([pixel.pk for pixel in pixels])
@@ -57,6 +57,7 @@ def _campaign(pixel: Pixel, opens: list[dict[str, Any]]) -> dict[str, Any]:
         "sent_at": _moment(pixel.sent_at),
         "bounced_at": _moment(pixel.bounced_at),
         "summary": _summary(opened) if opened else None,
+        "end_loaded_at": _moment(pixel.ended.first_loaded_at) if pixel.ended else None,
         "opens": opens,
     }
 
@@ -121,6 +122,7 @@ def _hits_set_aside(pixel_ids: set[int]) -> list[dict[str, Any]]:
             "microseconds_since_1970": hit.opened_at,
             "address": hit.ip,
             "user_agent": hit.user_agent,
+            "is_end_mark": hit.is_end_mark,
         }
         for hit in spool_here().refused()
         if hit.pixel_id in pixel_ids

@@ -18,10 +18,12 @@ from tracker.breakdowns.programs import COMPUTER, HIDDEN, PHONE, TABLET, UNKNOWN
 from tracker.breakdowns.providers import OTHER_DOMAINS, provider_label
 from tracker.breakdowns.refresh import up_to_date
 from tracker.breakdowns.usual import Usual, is_far_below, is_settled, usual_of
+from tracker.end_marks import end_marks_of
 from tracker.exports import harmless
 from tracker.language import count, translated
 from tracker.models import Breakdown, CampaignCounts
-from tracker.rates import Interval, OpenRates, rate, wilson_interval
+from tracker.rates import LEAST_FOR_CLIPPING, Interval, OpenRates, clip_rate, rate, wilson_interval
+from tracker.reports.clipping import Clipping, clipping_of
 from tracker.sentences import Sentence, said
 from tracker.templatetags.glimpse import percent
 
@@ -78,6 +80,22 @@ class Line:
     row: Breakdown
     usual: Usual | None = None
     is_far_below: bool = False
+    has_end_mark: bool = False
+
+    @property
+    def end_loads(self) -> int | None:
+        """Of ``people``, at a provider: those whose copy was loaded to its end. None where nobody
+        can know, or too few have opened for a rate."""
+        is_told = self.has_end_mark and self.people >= LEAST_FOR_CLIPPING
+        return self.row.end_loads if is_told else None
+
+    @property
+    def clipped(self) -> int | None:
+        return None if self.end_loads is None else self.people - self.end_loads
+
+    @property
+    def clip_rate(self) -> float | None:
+        return None if self.end_loads is None else clip_rate(self.people, self.end_loads)
 
     @property
     def rate(self) -> float | None:
@@ -176,6 +194,7 @@ class BreakdownPage:
     is_older: bool
     # Recipients whose opens are not linked to them: in no line.
     left_out: int = 0
+    clipping: Clipping | None = None
 
     @property
     def as_of(self) -> datetime | None:
@@ -210,22 +229,31 @@ def breakdown_page(
         return None
     computed_at, is_fresh, rows = up_to_date(campaign, totals)
     usual = usual_of(campaign) if is_settled(campaign, now or timezone.now()) else {}
-    tables = {kind: Table(campaign.pk, kind, lines_of(kind, rows, usual)) for kind in Kind}
+    has_ends = end_marks_of(campaign) is not None
+    tables = {
+        kind: Table(campaign.pk, kind, lines_of(kind, rows, usual, has_end_mark=has_ends))
+        for kind in Kind
+    }
     return BreakdownPage(
         tables,
         sum(line.people for line in tables[Kind.CLIENT].lines),
         computed_at,
         not is_fresh,
         totals.anonymous + totals.untracked,
+        clipping_of(tables[Kind.PROVIDER].lines) if has_ends and computed_at else None,
     )
 
 
 def lines_of(
-    kind: Breakdown.Kind, rows: Sequence[Breakdown], usual: dict[str, Usual]
+    kind: Breakdown.Kind,
+    rows: Sequence[Breakdown],
+    usual: dict[str, Usual],
+    *,
+    has_end_mark: bool = False,
 ) -> list[Line]:
     some = [row for row in rows if row.kind == kind]
     if kind == Kind.PROVIDER:
-        lines = [provider_line(row, usual.get(row.key)) for row in some]
+        lines = [provider_line(row, usual.get(row.key), has_end_mark) for row in some]
     else:
         people = sum(row.unique_human_opens for row in some)
         if people and all(row.key != UNKNOWN for row in some):
@@ -244,7 +272,7 @@ def lines_of(
     return lines
 
 
-def provider_line(row: Breakdown, usual: Usual | None) -> Line:
+def provider_line(row: Breakdown, usual: Usual | None, has_end_mark: bool) -> Line:
     rates: OpenRates = row.rates
     return Line(
         row.key,
@@ -254,6 +282,7 @@ def provider_line(row: Breakdown, usual: Usual | None) -> Line:
         row,
         usual,
         usual is not None and is_far_below(row.key, rates, usual),
+        has_end_mark,
     )
 
 
@@ -278,8 +307,12 @@ def breakdowns_report(campaign: Campaign, totals: CampaignCounts) -> dict[str, A
     page = breakdown_page(campaign, totals)
     tables = page.tables if page else {kind: Table(campaign.pk, kind, []) for kind in Kind}
     lists = {name: list(map(object_of(kind), tables[kind].lines)) for kind, name in NAMES.items()}
+    clipping = page.clipping if page else None
     return {
         **lists,
+        "end_loads": clipping.end_loads if clipping and clipping.rate is not None else None,
+        "clip_rate": clipping.rate if clipping else None,
+        "clip_rate_interval": clipping.interval if clipping else None,
         "provider_warnings": [
             {
                 "provider": line.label,
@@ -317,6 +350,8 @@ def provider_object(line: Line) -> dict[str, Any]:
         "possible_open_rate": rates.possible_open_rate,
         "usual_human_open_rate": line.usual_rate,
         "is_far_below_usual": line.is_far_below,
+        "end_loads": line.end_loads,
+        "clip_rate": line.clip_rate,
     }
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext, gettext_lazy
 
 from tracker.models import CampaignCounts
-from tracker.rates import LEAST_FOR_ESTIMATE, rate
+from tracker.rates import LEAST_FOR_CLIPPING, LEAST_FOR_ESTIMATE, rate
+from tracker.reports.clipping import Clipping
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,33 @@ class Figure:
 DELIVERED = gettext_lazy("recipients delivered to (sent − bounces) who may be tracked")
 
 
-def figures_of(totals: CampaignCounts) -> Iterator[Figure]:
+def figures_of(totals: CampaignCounts, clipping: Clipping | None = None) -> Iterator[Figure]:
+    """``clipping``: of a campaign with end marks, once its opens are added up by provider."""
+    yield from _of_opens(totals)
+    if clipping is not None:
+        yield _clip_rate(clipping)
+
+
+def _clip_rate(clipping: Clipping) -> Figure:
+    return Figure(
+        "clip-rate",
+        gettext("Clip rate"),
+        gettext("(opened by a person − end loads) / opened by a person"),
+        clipping.clipped,
+        gettext("copies that a person opened and whose end mark was never loaded"),
+        clipping.opened,
+        gettext("recipients with an open by a person that is linked to them"),
+        clipping.rate,
+        gettext(
+            "The most that clipping can explain. A mail that is closed early, or whose images load "
+            "only when somebody scrolls to them, looks the same. Nothing is known of copies that "
+            "nobody opened."
+        ),
+        gettext("Fewer than %(least)s people have opened.") % {"least": LEAST_FOR_CLIPPING},
+    )
+
+
+def _of_opens(totals: CampaignCounts) -> Iterator[Figure]:
     rates = totals.rates
     yield Figure(
         "human-open-rate",

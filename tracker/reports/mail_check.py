@@ -9,9 +9,11 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 
 from campaigns.models import Campaign
+from tracker.end_marks import has_end_marks
+from tracker.end_snippets import configured_ends, end_tokens
 from tracker.list_hits import Name
 from tracker.list_snippets import configured_lists
-from tracker.mailcheck import Lists, MailCheck, Owner, Setting, check_mail
+from tracker.mailcheck import Ends, Lists, MailCheck, Owner, Setting, check_mail
 from tracker.mailcheck.check import headline_of
 from tracker.mailcheck.look_up import addresses_of
 from tracker.models import Pixel
@@ -23,7 +25,7 @@ MADE = "Mail checked: "
 
 
 def check_for(campaign: Campaign, content: bytes, *, is_looked_up: bool = False) -> MailCheck:
-    """Raises UnreadableMailError. One query for each pixel in the mail, ten at most."""
+    """Raises UnreadableMailError. One query, and one for each pixel in the mail, ten at most."""
     lists = configured_lists()
     return check_mail(
         content,
@@ -35,6 +37,7 @@ def check_for(campaign: Campaign, content: bytes, *, is_looked_up: bool = False)
             owner_of,
             addresses_of if is_looked_up else None,
             Lists(lists.campaign_of, lists.name_in, recipient_of),
+            Ends(end_tokens().read, configured_ends().campaign_of, has_end_marks(campaign)),
         ),
     )
 

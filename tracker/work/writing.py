@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from campaigns.imports.errors import LostLeaseError
 from campaigns.models import Campaign
+from tracker.end_marks import has_end_marks
 from tracker.models import CampaignCounts, Work
 from tracker.pixels import next_recipients
 from tracker.segments.choice import Choice
@@ -28,7 +29,9 @@ MARK = "\ufeff"
 
 
 def want_snippets(campaign: Campaign, form: str, *, by: int | None, form_id: str) -> Work:
-    return _wanted(Work.Kind.SNIPPETS, campaign, by, form_id, form=form)
+    # All of a file's lines have the same columns.
+    has_ends = has_end_marks(campaign)
+    return _wanted(Work.Kind.SNIPPETS, campaign, by, form_id, form=form, has_ends=has_ends)
 
 
 def want_people(
@@ -117,7 +120,10 @@ def _text(work: Work, after: int, up_to: int) -> Iterator[str]:
     if not after and form == PLAIN.name:
         yield MARK
     if work.kind == Work.Kind.SNIPPETS:
-        blocks = snippet_text(work.campaign, FORMATS[form], after=after, up_to=up_to)
+        has_ends = work.parameters.get("has_ends", False)
+        blocks = snippet_text(
+            work.campaign, FORMATS[form], after=after, up_to=up_to, has_ends=has_ends
+        )
     else:
         choice = Choice.from_json(work.parameters["choice"])
         blocks = segment_text(work.campaign, choice, form, after=after, up_to=up_to)

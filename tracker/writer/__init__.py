@@ -1,6 +1,7 @@
 """A group of hits becomes opens and counts, in one transaction; idempotent by hit id.
 
-Every writer keeps one order of locks: pixels by id, then campaign counts, then quarters. So two
+Every writer keeps one order of locks: end loads and then unique opens, each by pixel, then campaign
+counts, then quarters. So two
 writers never wait for each other in a circle, and whoever holds a campaign's counts row knows
 that no writer stands between its opens and its counts (``tracker.recount`` relies on it).
 """

@@ -16,6 +16,7 @@ from tracker.hits import Hit, Outcome
 from tracker.misses import MISSES
 from tracker.stand_ins import StandInIds
 from tracker.verdicts import Judge
+from tracker.writer.end_marks import EndMark, apart
 from tracker.writer.keeping import NONE, Keeping
 from tracker.writer.named import with_pixels
 
@@ -62,10 +63,10 @@ class Writer(ABC):
         """Commit the hits that are not recorded yet; how many these were.
 
         Hits of pixels that no longer exist are left out, and those of list snippets that name
-        nobody. When this returns, the group is on the
-        database's disk; when it raises, the database would not take it. A conflict with another
-        writer or a lost connection is tried again, which is safe: what was committed already is
-        recognised by its hit id.
+        nobody. End marks are kept with the others and not counted. When this returns, the
+        group is on the database's disk; when it raises, the database would not take it. A conflict
+        with another writer or a lost connection is tried again, which is safe: what was committed
+        already is recognised by its hit id.
         """
         with self._lock:
             for left in reversed(range(TRIES)):
@@ -84,9 +85,11 @@ class Writer(ABC):
 
     def _resolve_and_write(self, hits: Sequence[Hit]) -> int:
         hits, missed = with_pixels(hits, self._connection)
+        hits, end_marks = apart(hits, self._judge)
         # Judged by all the evidence, also by what is not stored.
         verdicts = self._verdicts(hits)
-        new = self._write(self._keeping.of(hits), self._user_agent_ids(hits), verdicts)
+        agent_ids = self._user_agent_ids(hits)
+        new = self._write(self._keeping.of(hits), agent_ids, verdicts, end_marks)
         # Not before: what is tried again would count twice.
         for (campaign_id, why), number in missed.items():
             MISSES.add(campaign_id, why, number)
@@ -101,11 +104,18 @@ class Writer(ABC):
         self._connection.close()
 
     @abstractmethod
-    def _write(self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]) -> int:
+    def _write(
+        self,
+        hits: Sequence[Hit],
+        agent_ids: AgentIds,
+        verdicts: Sequence[Numbers],
+        end_marks: Sequence[EndMark],
+    ) -> int:
         """Write one group; agents and verdicts in the order of the hits.
 
         Hits of pixels that are off are left out. Those of anonymous ones, and those that ask for
-        it, are written for the pixel's stand-in, without address and agent.
+        it, are written for the pixel's stand-in, without address and agent. End marks of either
+        leave nothing, nor do those of campaigns that have none.
         """
 
     def _verdicts(self, hits: Sequence[Hit]) -> list[Numbers]:

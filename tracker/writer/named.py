@@ -69,7 +69,8 @@ def with_pixels(
         if hit.campaign_id:
             pixel_id = pixels.get(hit.id)
             if pixel_id is None:
-                missed[hit.campaign_id, Unnamed.UNMATCHED] += 1
+                if not hit.is_end_mark:  # the snippet above it has told of the same miss
+                    missed[hit.campaign_id, Unnamed.UNMATCHED] += 1
                 continue
             hit = hit._replace(pixel_id=pixel_id, campaign_id=0, name="")
         found.append(hit)

@@ -11,6 +11,7 @@ from django.db import IntegrityError
 from tracker.hits import Hit
 from tracker.verdicts import LEAST_HUMAN, RULES_VERSION, Verdict
 from tracker.writer.base import AgentIds, Numbers, Writer
+from tracker.writer.end_marks import WRITE_END_LOADS, EndMark
 
 # Before the first group of a connection. Stored rows are always found by key, so the plan is
 # known: it must not depend on statistics that are as old as the last ANALYZE (an empty table of
@@ -295,17 +296,23 @@ ON CONFLICT DO NOTHING
 
 
 class PostgresqlWriter(Writer):
-    def _write(self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]) -> int:
+    def _write(
+        self,
+        hits: Sequence[Hit],
+        agent_ids: AgentIds,
+        verdicts: Sequence[Numbers],
+        end_marks: Sequence[EndMark],
+    ) -> int:
         asked = {hit.pixel_id for hit in hits if hit.is_anonymous}
         if not asked:
-            recorded, anonymous = self._write_group(hits, agent_ids, verdicts)
+            recorded, anonymous = self._write_group(hits, agent_ids, verdicts, end_marks)
         else:
             open_ones = [
                 one
                 for one in zip(hits, agent_ids, verdicts, strict=True)
                 if not one[0].is_anonymous
             ]
-            recorded, anonymous = self._write_group(*_columns(open_ones))
+            recorded, anonymous = self._write_group(*_columns(open_ones), end_marks)
         if not anonymous and not asked:
             return recorded
         # Twice is safe: each of the two recognises its hits by their ids when it is tried again.
@@ -317,10 +324,16 @@ class PostgresqlWriter(Writer):
         return recorded + self._write_anonymous(hidden)
 
     def _write_group(
-        self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]
+        self,
+        hits: Sequence[Hit],
+        agent_ids: AgentIds,
+        verdicts: Sequence[Numbers],
+        end_marks: Sequence[EndMark],
     ) -> tuple[int, set[int]]:
         """How many were recorded, and which pixels are anonymous."""
         parameters = as_parameters(hits, agent_ids, verdicts)
+        if end_marks:
+            return self._write_with_end_marks(end_marks, parameters)
         if len({hit.pixel_id for hit in hits}) == len(hits):
             try:
                 return self._run(WRITE_NEW, parameters)
@@ -329,6 +342,21 @@ class PostgresqlWriter(Writer):
                 if not isinstance(error.__cause__, psycopg.errors.UniqueViolation):
                     raise
         return self._run(WRITE_ANY, parameters)
+
+    def _write_with_end_marks(
+        self, end_marks: Sequence[EndMark], parameters: dict[str, str]
+    ) -> tuple[int, set[int]]:
+        """Both or neither. Nothing follows in this transaction: what it has locked by then comes
+        last in the order of locks."""
+        ends = {
+            "pixel_ids": as_array(mark.pixel_id for mark in end_marks),
+            "microseconds": as_array(mark.loaded_at for mark in end_marks),
+            "are_machines": as_array("t" if mark.is_machine else "f" for mark in end_marks),
+        }
+        with self._connection.wrap_database_errors, self._psycopg_connection().transaction():
+            with psycopg.Cursor(self._psycopg_connection()) as cursor:
+                cursor.execute(WRITE_END_LOADS, ends, prepare=True)
+            return self._run(WRITE_ANY, parameters)
 
     def _write_anonymous(self, hidden: Sequence[tuple[Hit, Numbers]]) -> int:
         stand_ins = self._stand_ins_of({hit.pixel_id for hit, _ in hidden})

@@ -17,6 +17,7 @@ from tracker.hits import Hit
 from tracker.quarters import EPOCH, quarter_of
 from tracker.verdicts import LEAST_HUMAN, RULES_VERSION, Verdict
 from tracker.writer.base import AgentIds, Numbers, Writer
+from tracker.writer.end_marks import ADD_CHANGES, ADD_END_LOAD, FIND_ENDS, EndMark
 
 # As tracker.models.PixelTracking.
 ANONYMOUS, OFF = 1, 2
@@ -134,8 +135,16 @@ class PixelBefore:
 
 
 class SqliteWriter(Writer):
-    def _write(self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]) -> int:
+    def _write(
+        self,
+        hits: Sequence[Hit],
+        agent_ids: AgentIds,
+        verdicts: Sequence[Numbers],
+        end_marks: Sequence[EndMark],
+    ) -> int:
         with self._transaction() as cursor:
+            if end_marks:
+                self._add_end_loads(cursor, end_marks)
             judged = [
                 Judged(hit, agent_id, *numbers)
                 for hit, agent_id, numbers in zip(hits, agent_ids, verdicts, strict=True)
@@ -149,6 +158,18 @@ class SqliteWriter(Writer):
             self._add_opens(cursor, new)
             self._change_pixels_and_counts(cursor, pixels, list(new.values()))
         return len(new)
+
+    def _add_end_loads(self, cursor: CursorWrapper, end_marks: Sequence[EndMark]) -> None:
+        cursor.execute(FIND_ENDS, [json.dumps([mark.pixel_id for mark in end_marks])])
+        allowed = {pixel_id: row for pixel_id, *row in cursor.fetchall()}
+        changes: Counter[int] = Counter()
+        for mark in end_marks:
+            campaign_id, is_test = allowed.get(mark.pixel_id, (None, False))
+            if campaign_id is not None and (is_test or not mark.is_machine):
+                at = self._adapted(moment_of(mark.loaded_at))
+                cursor.execute(ADD_END_LOAD, [mark.pixel_id, at])
+                changes[campaign_id] += cursor.rowcount
+        cursor.executemany(ADD_CHANGES, [(number, one) for one, number in changes.items()])
 
     def _as_allowed(self, cursor: CursorWrapper, judged: Sequence[Judged]) -> list[Judged]:
         """Without those that are off; with the stand-in, and no evidence, for the anonymous."""

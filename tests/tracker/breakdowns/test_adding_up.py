@@ -19,8 +19,19 @@ from tracker.breakdowns.adding_up import Sums, breakdowns_of, fold_agents, fold_
 from tracker.breakdowns.programs import program_of
 from tracker.breakdowns.providers import OTHER_DOMAINS, provider_of
 from tracker.breakdowns.refresh import due, refresh, store
+from tracker.end_marks import switch_end_marks
 from tracker.judging.again import JudgeAgain
-from tracker.models import Breakdown, Breakdowns, Open, Pixel, PixelTracking, Ruling, UserAgent
+from tracker.models import (
+    Breakdown,
+    Breakdowns,
+    EndLoad,
+    EndMarks,
+    Open,
+    Pixel,
+    PixelTracking,
+    Ruling,
+    UserAgent,
+)
 from tracker.pixels import ensure_test_pixel, mark_bounced, mark_sent
 from tracker.verdicts import LEAST_HUMAN, Verdict
 from tracker.writer import open_writer
@@ -34,6 +45,8 @@ IPHONE = (
     "(KHTML, like Gecko) Mobile/15E148"
 )
 SOME_AGENTS = [*AGENTS.values(), IPHONE, "Outlook-Android/2.0"]
+# In the place of an agent.
+AN_END_MARK = "end mark"
 ADDRESSES = [
     *(f"p{n}@{domain}" for n, domain in enumerate(["gmail.com", "googlemail.com"] * 3)),
     "p@hotmail.de",
@@ -72,6 +85,8 @@ def naive_recount(campaign: Campaign) -> Lines:
         if not opens:
             continue
         best = max(one.verdict for one in opens)
+        is_ended = EndLoad.objects.filter(pixel=pixel).exists()
+        counted["end_loads"] += best >= LEAST_HUMAN and is_ended
         counted["unique_opens"] += 1
         counted["unique_human_opens"] += best >= LEAST_HUMAN
         counted["unique_unknown_opens"] += best == Verdict.UNKNOWN.number
@@ -98,7 +113,7 @@ events = st.one_of(
         st.lists(
             st.tuples(
                 st.integers(0, len(ADDRESSES)),  # the last one is the test pixel
-                st.sampled_from(SOME_AGENTS),
+                st.sampled_from([*SOME_AGENTS, AN_END_MARK]),
             ),
             min_size=1,
             max_size=10,
@@ -120,6 +135,7 @@ def test_stored_breakdowns_equal_a_naive_recount_whatever_happened(happened: lis
     # They choose anew in every example.
     Recipient.objects.update(tracking="")
     campaign = make_campaign(*ADDRESSES, is_sent=False)
+    switch_end_marks(campaign, is_on=True)
     other = make_campaign(*ADDRESSES[:5])
     pixels = [*pixels_of(campaign), ensure_test_pixel(campaign)]
     writer = open_writer()
@@ -132,7 +148,8 @@ def test_stored_breakdowns_equal_a_naive_recount_whatever_happened(happened: lis
                 hits = []
                 for place, agent in what:
                     at += SECOND
-                    hits.append(make_hit(pixels[place].pk, at=at, ip=None, user_agent=agent))
+                    hit = make_hit(pixels[place].pk, at=at, ip=None, user_agent=agent)
+                    hits.append(hit._replace(is_end_mark=agent == AN_END_MARK))
                 writer.write(hits)
             elif event == "bounce":
                 mark_bounced(campaign, [ADDRESSES[what]], at=timezone.now())
@@ -148,12 +165,13 @@ def test_stored_breakdowns_equal_a_naive_recount_whatever_happened(happened: lis
         writer.close()
         Ruling.objects.all().delete()
     counts = counts_of(campaign)
-    assert Breakdowns.objects.get(campaign=campaign).has_seen(counts)
+    end_marks = EndMarks.objects.get(campaign=campaign)
+    assert Breakdowns.objects.get(campaign=campaign).has_seen(counts, end_marks)
     assert campaign not in due(timezone.now() + timedelta(days=1))
     providers = [row for (kind, _), row in stored_lines(campaign).items() if kind == "provider"]
-    totals = tuple(getattr(counts, name) for name in Sums._fields)
+    totals = tuple(getattr(counts, name) for name in Sums._fields if name != "end_loads")
     if not any(event == "choose" for event, _ in happened):
-        assert tuple(map(sum, zip(*providers, strict=True))) == totals
+        assert tuple(map(sum, zip(*providers, strict=True)))[:-1] == totals
 
 
 def test_a_choice_makes_stored_breakdowns_old_also_where_another_makes_up_for_it() -> None:
@@ -206,7 +224,7 @@ def test_a_recipient_whose_address_is_gone_stands_among_the_others() -> None:
     campaign = make_campaign(*emails(6, "six.example"))
     Recipient.objects.update(email="", email_key=F("id"))
     refresh(campaign)
-    assert stored_lines(campaign) == {("provider", OTHER_DOMAINS): (6, 6, 0, 0, 0, 0, 0)}
+    assert stored_lines(campaign) == {("provider", OTHER_DOMAINS): (6, 6, 0, 0, 0, 0, 0, 0)}
 
 
 def test_the_last_open_decides_the_client_and_machines_have_none() -> None:

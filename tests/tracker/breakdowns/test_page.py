@@ -183,7 +183,7 @@ def test_a_large_campaign_waits_for_the_schedule_and_then_says_of_when_its_sums_
     assert ">12:03</time>" in text
     assert "what came since is added soon" in text
     totals = counts_of(fallen)
-    campaign = Campaign.objects.select_related("breakdowns").get(pk=fallen.pk)
+    campaign = Campaign.objects.select_related("breakdowns", "end_marks").get(pk=fallen.pk)
     with django_assert_num_queries(2):
         breakdown_page(campaign, totals)
     monkeypatch.undo()

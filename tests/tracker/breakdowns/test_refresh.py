@@ -88,7 +88,7 @@ def test_a_campaign_that_fails_keeps_no_other_from_its_turn(
 
 
 def read(campaign: Campaign) -> Campaign:
-    return Campaign.objects.select_related("counts", "breakdowns").get(pk=campaign.pk)
+    return Campaign.objects.select_related("counts", "breakdowns", "end_marks").get(pk=campaign.pk)
 
 
 def test_a_reader_of_a_small_campaign_gets_the_latest_and_of_a_large_one_what_is_stored(

@@ -15,7 +15,8 @@ from tracker.snippet_files import FORMATS, count_left_out, snippet_text
 
 class Command(BaseCommand):
     help = (
-        "Write all snippets, by default as CSV: email, name, pixel_url, snippet, privacy_url, code."
+        "Write all snippets, by default as CSV: email, name, pixel_url, snippet, privacy_url and "
+        "code; where the campaign has end marks end_mark_url and end_mark, too."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
