@@ -46,9 +46,12 @@ def nothing_remembered() -> Iterator[None]:
 
 
 def sent_campaign(name: str, sent_at: datetime | None, **counts: Any) -> Campaign:
-    """With these counts; what was sent reached 1,000 unless they say otherwise."""
+    """With these counts; what was sent reached 1,000 unless they say otherwise. A campaign that
+    people opened was opened by a machine besides, if they say no more."""
     campaign = Campaign.objects.create(name=name, sent_at=sent_at, created_at=NOW - 90 * DAY)
     values: dict[str, Any] = {"recipients": 1000, "sent": 1000 if sent_at else 0, **counts}
+    if "unique_human_opens" in counts:
+        values.setdefault("unique_opens", counts["unique_human_opens"] + 1)
     CampaignCounts.objects.create(campaign=campaign, **values)
     return campaign
 
@@ -204,7 +207,7 @@ def history(*rates: float, until: datetime = NOW - 2 * DAY) -> History:
 
 def trend(human: int, delivered: int, past: History, *, age: timedelta = 30 * HOUR) -> Any:
     campaign = Campaign(pk=10_000, sent_at=NOW - age)
-    totals = CampaignCounts(sent=delivered, unique_human_opens=human)
+    totals = CampaignCounts(sent=delivered, unique_human_opens=human, unique_opens=human + 1)
     return trend_of(campaign, totals, past, now=NOW)
 
 
@@ -249,6 +252,7 @@ def test_only_settled_campaigns_sent_before_make_the_usual() -> None:
     Campaign.objects.filter(name="archived").update(archived_at=NOW)
     sent_campaign("reached nobody", NOW - 14 * DAY, sent=0)
     sent_campaign("draft", None)
+    sent_campaign("without its pixel", NOW - 12 * DAY)
     sent_campaign("this", NOW - 10 * DAY, unique_human_opens=600)
     sent_campaign("after", NOW - 5 * DAY, unique_human_opens=900)
     sent_campaign("too young to count", NOW - 3 * HOUR, unique_human_opens=990)
@@ -262,6 +266,7 @@ def test_only_settled_campaigns_sent_before_make_the_usual() -> None:
     assert (young.word, young.earlier) == (Word.TOO_EARLY, 6)
     assert rows["draft"] is None
     assert rows["reached nobody"] is None
+    assert rows["without its pixel"] is None
 
 
 @pytest.mark.django_db

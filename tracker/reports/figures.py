@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext, gettext_lazy
 
@@ -30,7 +30,21 @@ class Figure:
 DELIVERED = gettext_lazy("recipients delivered to (sent − bounces) who may be tracked")
 
 
+# What can be told without any open.
+OF_SENDING = ("bounce-rate",)
+
+
 def figures_of(totals: CampaignCounts) -> Iterator[Figure]:
+    """Without any open there is no open rate: nobody knows whether the pixel is in the mail."""
+    for figure in _figures(totals):
+        if totals.is_opened or figure.value is None or figure.id in OF_SENDING:
+            yield figure
+        else:
+            why = gettext("No open has come yet, so nothing can be said.")
+            yield replace(figure, value=None, why_none=why)
+
+
+def _figures(totals: CampaignCounts) -> Iterator[Figure]:
     rates = totals.rates
     yield Figure(
         "human-open-rate",
