@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -16,12 +18,14 @@ from hypothesis import strategies as st
 
 from campaigns.models import Campaign
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
+from tests.tracker.test_segments import campaign_of_each_kind
 from tests.tracker.test_series import count
 from tracker.models import CampaignCounts
 from tracker.pages import live
 from tracker.reports.chart_page import Choice
 from tracker.reports.funnel import funnel_of
 from tracker.reports.live import Shared
+from tracker.reports.people import list_urls
 from tracker.writer import write_hits
 
 LogIn = Callable[[str], Client]
@@ -117,7 +121,7 @@ def test_any_parameters_are_a_choice(by: str, window: str, opens: str) -> None:
 
 @pytest.mark.django_db
 def test_the_funnel_counts_each_recipient_once() -> None:
-    steps = funnel_of(counted().counts)
+    steps = funnel_of(counted().counts, list_urls({}))
     assert [(step.people, step.kind) for step in steps] == [
         *((500, ""), (480, ""), (155, "")),
         *((120, "human"), (5, "unclear"), (20, "prefetched"), (10, "machine")),
@@ -131,9 +135,64 @@ def test_the_funnel_counts_each_recipient_once() -> None:
 
 
 @pytest.mark.django_db
+def test_the_answer_the_figures_and_the_funnel_lead_to_the_people_they_count(
+    log_in: LogIn,
+) -> None:
+    campaign = campaign_of_each_kind()
+    count(campaign, (SENT, 9, 3))
+    CampaignCounts.objects.filter(campaign=campaign).update(
+        opens=9,
+        unique_opens=6,
+        unique_human_opens=2,
+        unique_unknown_opens=1,
+        unique_prefetch_opens=1,
+    )
+    client = log_in("viewer")
+    page = client.get(f"/campaigns/{campaign.pk}/?by=day&q=nobody&show=bounced")
+    text = text_of(page)
+
+    def listed(link: str) -> int:
+        address, _, place = unescape(link).partition("#")
+        assert place == "people"
+        assert "q=" not in address, "a figure is about all, not about who was searched for"
+        there = client.get(f"/campaigns/{campaign.pk}/{address}")
+        assert there.context["page"].choice.by == "day", "the chart stays as it was"
+        return len(there.context["people"].rows)
+
+    (answer,) = re.findall(r'At least <a href="([^"]+)">2 of 7</a> people opened', text)
+    assert listed(answer) == 2
+    figures = re.findall(r'<dd><a href="([^"]+)">(\d+)<span', text)
+    assert [listed(link) for link, _ in figures] == [int(number) for _, number in figures] == [1, 1]
+    steps = [step for step in page.context["funnel"] if step.url]
+    assert [step.people for step in steps] == [8, 2, 1, 1, 2]
+    # Machines of both kinds stand in one list.
+    assert [listed(step.url) for step in steps] == [8, 2, 1, 3, 3]
+
+
+@pytest.mark.django_db
+def test_nobody_has_no_list_to_be_led_to() -> None:
+    assert [step.label for step in funnel_of(CampaignCounts(), list_urls({})) if step.url] == [
+        "Recipients"
+    ]
+
+
+@pytest.mark.django_db
+def test_what_to_do_with_the_people_stands_above_them(log_in: LogIn) -> None:
+    campaign = campaign_of_each_kind()
+    text = text_of(log_in("marketer").get(f"/campaigns/{campaign.pk}/?show=unopened"))
+    segment = f'href="/campaigns/{campaign.pk}/segments/?who=unopened'
+    use, again = f'{segment}">Use these as a segment', f'{segment}#resend">Write to them again'
+    assert text.index("people-heading") < text.index(use) < text.index(again)
+    assert text.index(again) < text.index('class="tabs"', text.index("people-heading"))
+    text = text_of(log_in("viewer").get(f"/campaigns/{campaign.pk}/?show=unopened"))
+    assert use in text
+    assert "Write to them again" not in text
+
+
+@pytest.mark.django_db
 def test_a_funnel_of_nothing_and_one_of_too_many_openers_can_be_drawn() -> None:
-    assert [step.share for step in funnel_of(CampaignCounts())] == [None] * 7
-    steps = funnel_of(CampaignCounts(recipients=2, unique_opens=5, unique_human_opens=5))
+    assert [step.share for step in funnel_of(CampaignCounts(), {})] == [None] * 7
+    steps = funnel_of(CampaignCounts(recipients=2, unique_opens=5, unique_human_opens=5), {})
     assert max(step.begins + step.width for step in steps) == 100
 
 

@@ -33,11 +33,12 @@ def far_below_among(campaigns: Iterable[Campaign], now: datetime) -> dict[int, l
     if not asked:
         return {}
     enough = F("breakdowns__bounces") + LEAST_DELIVERED
-    sent = list(
+    rows = (
         Campaign.objects.filter(sent_at__lte=now, breakdowns__sent__gte=enough)
         .order_by("-sent_at", "-pk")
         .values_list("pk", "sent_at")[: LATEST + CAMPAIGNS]
     )
+    sent = [(pk, sent_at) for pk, sent_at in rows if sent_at is not None]
     before = {
         pk: [other for other, moment in sent[place:] if moment < sent_at][:CAMPAIGNS]
         for place, (pk, sent_at) in enumerate(sent[:LATEST])

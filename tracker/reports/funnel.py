@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext
@@ -24,16 +25,36 @@ class Step:
     begins: float
     width: float
     kind: str = ""
+    # Where these people are listed, if they are.
+    url: str = ""
 
 
-def funnel_of(totals: CampaignCounts) -> list[Step]:
-    """Each recipient once in each step; the parts of the last add up to it."""
+# The list of the people in a part; both kinds of machines share one.
+SHOWS = {
+    "human": "opened",
+    "unclear": "unclear",
+    "prefetched": "machines",
+    "machine": "machines",
+}
+
+
+def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
+    """Each recipient once in each step; the parts of the last add up to it. ``urls`` are those of
+    the lists of people."""
     delivered, whole, fetched = totals.delivered, totals.trackable, totals.unique_tracked_opens
     # More may have opened than count as recipients only where sending was marked wrongly.
     unit = 100 / max(totals.recipients, delivered, fetched, 1)
     share_fetched = rate(fetched, whole)
     steps = [
-        Step(gettext("Recipients"), totals.recipients, None, None, 0, totals.recipients * unit),
+        Step(
+            gettext("Recipients"),
+            totals.recipients,
+            None,
+            None,
+            0,
+            totals.recipients * unit,
+            url=urls.get("all", ""),
+        ),
         Step(
             gettext("Delivered"),
             delivered,
@@ -58,6 +79,7 @@ def funnel_of(totals: CampaignCounts) -> list[Step]:
         (gettext("by scanners and bots only"), "machine", totals.unique_machine_opens),
     ):
         shares = rate(people, fetched), rate(people, whole)
-        steps.append(Step(label, people, *shares, before * unit, people * unit, kind))
+        url = urls.get(SHOWS[kind], "") if people else ""
+        steps.append(Step(label, people, *shares, before * unit, people * unit, kind, url))
         before += people
     return steps
