@@ -38,6 +38,13 @@
     timer = setTimeout(() => live.dispatchEvent(new Event("poll")), pause);
   }
 
+  // Lists stay as they were when the page was made: that is said as soon as figures have moved.
+  function showWhatIsOlder() {
+    for (const line of document.querySelectorAll("[data-as-of]")) {
+      line.hidden = false;
+    }
+  }
+
   function stop() {
     isOver = true;
     show("out");
@@ -65,6 +72,7 @@
       pause = Math.min(pause * SLOWER, SLOWEST_MS);
     } else if (xhr.status === 200 && found) {
       show("on");
+      showWhatIsOlder();
       version = found;
       pause = FIRST_MS;
       lastNews = Date.now();

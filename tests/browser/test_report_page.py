@@ -44,12 +44,20 @@ def test_a_hit_moves_the_figures_without_a_reload(
     page = log_in("mara")
     page.goto(f"{served.address}/campaigns/{campaign}/")
     page.evaluate("window.isSamePage = true")
-    expect(page.locator(".answer")).to_have_text("0.0\u202f%")
+    expect(page.locator(".answer")).to_have_text("–")
+    expect(page.get_by_role("heading", name="To the first open")).to_be_visible()
+    expect(page.locator("[data-as-of]")).to_have_count(2)
+    expect(page.locator("[data-as-of]").first).to_be_hidden()
     expect(page.locator("#live-chart")).to_contain_text("No opens yet")
     expect(page.locator("#live")).to_contain_text("Live")
     open_mail(served, campaign, 0)
     expect(page.locator(".answer")).to_have_text("33.3\u202f%", timeout=WITHIN_MS)
     expect(funnel_row(page)).to_contain_text("33.3")
+    # What led to the first open is gone, and what stays as it was says so.
+    expect(page.get_by_role("heading", name="To the first open")).to_have_count(0)
+    for line in page.locator("[data-as-of]").all():
+        expect(line).to_contain_text("as of")
+        expect(line.get_by_role("link", name="Reload the page")).to_be_visible()
     # The chart appears; its table is opened by keyboard, and stays open while the rest moves on.
     page.locator("#chart-summary").focus()
     page.keyboard.press("Enter")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -322,7 +323,10 @@ def test_what_moves_has_its_place_on_the_page_and_nothing_of_one_reader(log_in: 
     page = client.get(f"/campaigns/{campaign.pk}/").content.decode()
     ids = [part.split('"')[0] for part in fragment.split('id="live-')[1:]]
     assert sorted(ids) == sorted(
-        ["answer", "chart", "figures", "funnel", "heat-map", "last", "time-to-open"]
+        [
+            *("answer", "chart", "figures", "funnel", "heat-map", "last", "time-to-open"),
+            "until-opened",
+        ]
     )
     assert fragment.count("hx-swap-oob") == len(ids)
     for name in ids:
@@ -330,6 +334,21 @@ def test_what_moves_has_its_place_on_the_page_and_nothing_of_one_reader(log_in: 
     assert "hx-swap-oob" not in page
     assert "csrf" not in fragment
     assert "mara" not in fragment
+
+
+@pytest.mark.django_db
+def test_what_leads_to_the_first_open_goes_with_it_and_not_before(log_in: LogIn) -> None:
+    campaign = make_campaign(*emails(20))
+    Campaign.objects.filter(pk=campaign.pk).update(sent_at=timezone.now() - timedelta(hours=9))
+    client = log_in("viewer")
+    page = text_of(client.get(f"/campaigns/{campaign.pk}/"))
+    assert "and not one open" in page
+    # Something else moved: the notice stays as it is.
+    assert "until-opened" not in text_of(client.get(f"/campaigns/{campaign.pk}/live"))
+    CampaignCounts.objects.filter(campaign=campaign).update(opens=1, unique_opens=1)
+    live.campaigns.clear()
+    fragment = text_of(client.get(f"/campaigns/{campaign.pk}/live"))
+    assert '<div id="live-until-opened" hx-swap-oob="true"> </div>' in fragment
 
 
 @pytest.mark.django_db
