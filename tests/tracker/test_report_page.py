@@ -89,7 +89,7 @@ def test_the_report_asks_at_most_twelve_questions_whatever_its_size(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("by", ["quarter", "hour", "day", "week", "month", "decade"])
-@pytest.mark.parametrize("opens", ["", "first"])
+@pytest.mark.parametrize("opens", ["", "first", "all", "people"])
 def test_every_zoom_keeps_all_other_choices_in_its_links(
     by: str, opens: str, log_in: LogIn
 ) -> None:
@@ -107,11 +107,54 @@ def test_every_zoom_keeps_all_other_choices_in_its_links(
             *("r1", "opened", "opens"),
         )
     for link in shown.zooms:
-        assert ("opens=first" in link.url) == (opens == "first")
+        assert ("opens=" in link.url) == (opens != "")
+        assert not opens or f"opens={opens}" in link.url
     # And the other way round: a link of the people keeps the chart.
     url = page.context["people"].tabs[0].url
     kept = client.get(f"/campaigns/{campaign.pk}/{url.split('#')[0]}").context["page"].choice
     assert kept == shown.choice
+
+
+@pytest.mark.django_db
+def test_the_chart_shows_people_first_and_its_table_and_file_follow(log_in: LogIn) -> None:
+    campaign = counted()
+    client = log_in("viewer")
+    page = client.get(f"/campaigns/{campaign.pk}/?by=day")
+    assert page.context["chart"].split == "people"
+    text = text_of(page)
+    assert "Repeats by people" in text
+    assert "By machines or unclear" not in text
+    (url,) = re.findall(r'id="chart-csv" href="([^"]+)"', text)
+    rows = rows_of(client.get(unescape(url)))
+    assert rows[0] == {
+        "starts_at": "2026-03-12T00:00:00+01:00",
+        "unique_human_opens": "100",
+        "repeated_human_opens": "100",
+        "human_opens": "200",
+    }
+    text = text_of(client.get(f"/campaigns/{campaign.pk}/?by=day&opens=all"))
+    assert "By machines or unclear" in text
+    (url,) = re.findall(r'id="chart-csv" href="([^"]+)"', text)
+    assert rows_of(client.get(unescape(url)))[0]["opens"] == "260"
+
+
+@pytest.mark.django_db
+def test_where_only_machines_came_the_chart_shows_them_and_stays_so_while_it_moves(
+    log_in: LogIn,
+) -> None:
+    campaign = counted()
+    CampaignCounts.objects.filter(campaign=campaign).update(unique_human_opens=0)
+    client = log_in("viewer")
+    page = client.get(f"/campaigns/{campaign.pk}/")
+    assert page.context["chart"].split == "all"
+    CampaignCounts.objects.filter(campaign=campaign).update(unique_human_opens=1)
+    url = f"/campaigns/{campaign.pk}/live?{page.context['live_query']}"
+    assert "by machines, or unclear (upper part)" in text_of(client.get(url))
+    # The tab that is marked says what is drawn, whatever comes first.
+    empty = Campaign.objects.create(name="Not opened")
+    CampaignCounts.objects.create(campaign=empty, recipients=9, sent=9)
+    page = client.get(f"/campaigns/{empty.pk}/")
+    assert "opens=people" in page.context["live_query"]
 
 
 @given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))

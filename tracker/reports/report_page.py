@@ -34,7 +34,8 @@ def moving_parts(campaign: Campaign, choice: Choice, query: Query, *, now: datet
     was read ``with_ends``."""
     totals = totals_of(campaign)
     ends = ends_of(campaign)
-    page = chart_page(campaign, ends, choice, query)
+    is_human = totals.unique_human_opens > 0
+    page = chart_page(campaign, ends, choice, query, is_human=is_human)
     habits = habits_of(campaign, totals, ends, now=now)
     found = habits.time_to_open
     urls = list_urls(page.keep)
