@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -458,6 +462,31 @@ def test_the_live_piece_is_nobodys_without_permission_and_leads_to_no_login(
 )
 def test_spans_are_said_in_one_unit_rounded_down(seconds: float, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.django_db
+def test_the_file_of_the_list_is_the_list_as_it_is_searched_filtered_and_sorted(
+    log_in: LogIn,
+) -> None:
+    one_of_each_status()
+    for number in range(60):
+        sent_campaign(f"many {number:02}", timezone.now() - number * HOUR, unique_human_opens=1)
+    client = log_in("viewer")
+    for query in (
+        "",
+        "?q=many&sort=name",
+        "?status=draft&sort=-name",
+        "?q=archived&status=archived",
+    ):
+        page = client.get(f"/campaigns/{query}")
+        (url,) = re.findall(r'href="([^"]+campaigns\.csv[^"]*)"', page.content.decode())
+        answer: Any = client.get(unescape(url))
+        text = b"".join(answer.streaming_content).decode("utf-8-sig")
+        names = [row["name"] for row in csv.DictReader(io.StringIO(text))]
+        overview = page.context["overview"]
+        assert len(names) == overview.pages.total > 0
+        # All of its pages, in its order.
+        assert names[:50] == [row.campaign.name for row in overview.rows]
 
 
 @pytest.mark.django_db

@@ -284,6 +284,39 @@ def test_each_chart_has_its_file(log_in: LogIn) -> None:
 
 
 @pytest.mark.django_db
+def test_the_funnel_has_its_file(log_in: LogIn) -> None:
+    rows = rows_of(log_in("viewer").get(f"/campaigns/{counted().pk}/funnel.csv"))
+    assert [(row["step"], row["people"]) for row in rows] == [
+        ("recipients", "500"),
+        ("delivered", "480"),
+        ("unique_tracked_opens", "155"),
+        ("unique_human_opens", "120"),
+        ("unique_unknown_opens", "5"),
+        ("unique_prefetch_opens", "20"),
+        ("unique_machine_opens", "10"),
+    ]
+    assert (rows[0]["share_of_step_before"], rows[3]["share_of_trackable"]) == ("", "0.25")
+
+
+@pytest.mark.django_db
+def test_every_chart_has_a_table_a_file_and_a_link_to_itself(log_in: LogIn) -> None:
+    campaign = counted()
+    client = log_in("viewer")
+    text = text_of(client.get(f"/campaigns/{campaign.pk}/?by=day&show=opened"))
+    for name, file in (
+        ("funnel", "funnel"),
+        ("chart", "opens"),
+        ("time-to-open", "time-to-open"),
+        ("heat-map", "heat-map"),
+    ):
+        section = text.split(f'<section class="card" id="{name}"')[1].split("</section>")[0]
+        # Nothing but the place: so it keeps whatever the URL asks for.
+        assert f'<a href="#{name}">Link<span' in section
+        assert f"/campaigns/{campaign.pk}/{file}.csv" in section
+        assert "<table" in section
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", ["opens", "time-to-open", "heat-map"])
 def test_a_campaign_without_opens_has_files_with_a_header_only(name: str, log_in: LogIn) -> None:
     campaign = Campaign.objects.create(name="Empty")
@@ -291,7 +324,9 @@ def test_a_campaign_without_opens_has_files_with_a_header_only(name: str, log_in
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["opens.csv", "time-to-open.csv", "heat-map.csv", "live"])
+@pytest.mark.parametrize(
+    "name", ["opens.csv", "time-to-open.csv", "heat-map.csv", "funnel.csv", "live"]
+)
 def test_figures_are_for_readers_only(name: str, log_in: LogIn) -> None:
     campaign = counted()
     assert log_in("nobody").get(f"/campaigns/{campaign.pk}/{name}").status_code == 403

@@ -13,6 +13,7 @@ from campaigns.models import Campaign
 from tracker.downloads import csv_download
 from tracker.pages.access import may_read
 from tracker.reports.chart_page import Choice
+from tracker.reports.funnel import funnel_of, funnel_rows
 from tracker.reports.habits import Habits, habits_of
 from tracker.reports.heat_map import heat_map_rows
 from tracker.reports.series import ends_of, whole_series
@@ -59,6 +60,14 @@ def campaign_heat_map_csv(request: HttpRequest, campaign_id: int) -> StreamingHt
     campaign = _with_counts(campaign_id)
     rows = heat_map_rows(_habits(campaign).heat_map)
     return csv_download(request, rows, f"opens by hour and weekday {campaign.pk} {campaign}")
+
+
+@require_safe
+@may_read
+def campaign_funnel_csv(request: HttpRequest, campaign_id: int) -> StreamingHttpResponse:
+    campaign = _with_counts(campaign_id)
+    rows = funnel_rows(funnel_of(totals_of(campaign), {}))
+    return csv_download(request, rows, f"funnel {campaign.pk} {campaign}")
 
 
 def _opens_rows(campaign: Campaign, choice: Choice) -> Iterator[Sequence[str]]:

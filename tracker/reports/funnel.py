@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext
@@ -18,6 +18,7 @@ class Step:
     A step with a ``kind`` is a part of the last one without; the parts stand side by side.
     """
 
+    name: str  # in the words of ``report --json``
     label: str
     people: int
     share: float | None  # of the step before
@@ -37,6 +38,21 @@ SHOWS = {
     "machine": "machines",
 }
 
+NAMES = {
+    "human": "unique_human_opens",
+    "unclear": "unique_unknown_opens",
+    "prefetched": "unique_prefetch_opens",
+    "machine": "unique_machine_opens",
+}
+
+
+def funnel_rows(steps: Sequence[Step]) -> Iterator[Sequence[str]]:
+    """For a file; shares are fractions or empty."""
+    yield ("step", "people", "share_of_step_before", "share_of_trackable")
+    for step in steps:
+        shares = (step.share, step.of_delivered)
+        yield (step.name, str(step.people), *("" if one is None else str(one) for one in shares))
+
 
 def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
     """Each recipient once in each step; the parts of the last add up to it. ``urls`` are those of
@@ -47,6 +63,7 @@ def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
     share_fetched = rate(fetched, whole)
     steps = [
         Step(
+            "recipients",
             gettext("Recipients"),
             totals.recipients,
             None,
@@ -56,6 +73,7 @@ def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
             url=urls.get("all", ""),
         ),
         Step(
+            "delivered",
             gettext("Delivered"),
             delivered,
             rate(delivered, totals.recipients),
@@ -67,9 +85,19 @@ def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
     if totals.untracked:
         # What all rates are over, and the shares below.
         share = rate(whole, delivered)
-        steps.append(Step(gettext("May be tracked"), whole, share, None, 0, whole * unit))
+        steps.append(
+            Step("trackable", gettext("May be tracked"), whole, share, None, 0, whole * unit)
+        )
     steps.append(
-        Step(gettext("Pixel fetched"), fetched, share_fetched, share_fetched, 0, fetched * unit)
+        Step(
+            "unique_tracked_opens",
+            gettext("Pixel fetched"),
+            fetched,
+            share_fetched,
+            share_fetched,
+            0,
+            fetched * unit,
+        )
     )
     before = 0
     for label, kind, people in (
@@ -80,6 +108,8 @@ def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
     ):
         shares = rate(people, fetched), rate(people, whole)
         url = urls.get(SHOWS[kind], "") if people else ""
-        steps.append(Step(label, people, *shares, before * unit, people * unit, kind, url))
+        steps.append(
+            Step(NAMES[kind], label, people, *shares, before * unit, people * unit, kind, url)
+        )
         before += people
     return steps

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, FloatField, Q
+from django.db.models import Count, F, FloatField, Q, QuerySet
 from django.db.models.expressions import Expression, OrderBy
 from django.db.models.functions import Cast, Coalesce, Lower, NullIf
 from django.utils.translation import gettext, gettext_lazy, ngettext
@@ -80,6 +80,11 @@ class Asked:
         )
 
     @property
+    def query(self) -> str:
+        """For the same list elsewhere."""
+        return url_with(self.keep)
+
+    @property
     def keep(self) -> dict[str, str]:
         return {
             "q": self.words,
@@ -123,11 +128,7 @@ def overview_page(parameters: Mapping[str, str], *, now: datetime) -> Overview:
     """Six queries whatever there is: how many of each status, the page's campaigns with their
     counts, what was usual before them, their first days, and two for what fell at providers."""
     asked = Asked.from_url(parameters)
-    matching = Campaign.objects.all()
-    if asked.words:
-        matching = matching.filter(
-            Q(name__icontains=asked.words) | Q(subject__icontains=asked.words)
-        )
+    matching = _matching(asked)
     filters = {status: having(status, now=now) for status in Status}
     numbers = matching.aggregate(
         active=Count("pk", filter=Q(archived_at=None)),
@@ -135,10 +136,8 @@ def overview_page(parameters: Mapping[str, str], *, now: datetime) -> Overview:
     )
     total = numbers[asked.status.value if asked.status else "active"]
     pages = pages_of(total, asked.page, rows=CAMPAIGNS, keep=asked.keep)
-    chosen = filters[asked.status] if asked.status else Q(archived_at=None)
-    campaigns = matching.filter(chosen).select_related("counts").order_by(*_order(asked.sort))
     return Overview(
-        rows=_rows(list(campaigns[pages.rows]), now),
+        rows=_rows(list(campaigns_asked(asked, now=now)[pages.rows]), now),
         tabs=_tabs(asked, numbers),
         columns=_columns(asked),
         pages=pages,
@@ -146,6 +145,20 @@ def overview_page(parameters: Mapping[str, str], *, now: datetime) -> Overview:
         status_label=str(TABS[asked.status or ""]),
         is_any=numbers["active"] + numbers[Status.ARCHIVED] > 0,
     )
+
+
+def _matching(asked: Asked) -> QuerySet[Campaign]:
+    if not asked.words:
+        return Campaign.objects.all()
+    return Campaign.objects.filter(
+        Q(name__icontains=asked.words) | Q(subject__icontains=asked.words)
+    )
+
+
+def campaigns_asked(asked: Asked, *, now: datetime) -> QuerySet[Campaign]:
+    """All pages of the list, with their counts and in its order."""
+    chosen = having(asked.status, now=now) if asked.status else Q(archived_at=None)
+    return _matching(asked).filter(chosen).select_related("counts").order_by(*_order(asked.sort))
 
 
 def _rows(campaigns: Sequence[Campaign], now: datetime) -> list[Row]:
