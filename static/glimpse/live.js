@@ -45,6 +45,17 @@
     }
   }
 
+  // What has nothing to show before the first open has been swapped by then.
+  function showWhatIsThere() {
+    if (document.getElementById("live-answer").dataset.isOpened === undefined) {
+      return;
+    }
+    live.dataset.on = live.dataset.opened;
+    for (const part of document.querySelectorAll("[data-when-opened]")) {
+      part.hidden = false;
+    }
+  }
+
   function stop() {
     isOver = true;
     show("out");
@@ -118,6 +129,7 @@
       document.getElementById(id)?.scrollTo(left, top);
     }
     places.clear();
+    showWhatIsThere();
     announce();
   });
 

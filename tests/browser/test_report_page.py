@@ -48,11 +48,14 @@ def test_a_hit_moves_the_figures_without_a_reload(
     expect(page.get_by_role("heading", name="To the first open")).to_be_visible()
     expect(page.locator("[data-as-of]")).to_have_count(2)
     expect(page.locator("[data-as-of]").first).to_be_hidden()
-    expect(page.locator("#live-chart")).to_contain_text("No opens yet")
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#funnel")).to_be_hidden()
+    expect(page.locator("#chart")).to_be_hidden()
+    expect(page.locator("#live")).to_contain_text("The first open appears here by itself")
     open_mail(served, campaign, 0)
     expect(page.locator(".answer")).to_have_text("33.3\u202f%", timeout=WITHIN_MS)
     expect(funnel_row(page)).to_contain_text("33.3")
+    expect(page.locator("#chart")).to_be_visible()
+    expect(page.locator("#live")).to_contain_text("Live")
     # What led to the first open is gone, and what stays as it was says so.
     expect(page.get_by_role("heading", name="To the first open")).to_have_count(0)
     for line in page.locator("[data-as-of]").all():

@@ -430,6 +430,39 @@ def test_what_leads_to_the_first_open_goes_with_it_and_not_before(log_in: LogIn)
 
 
 @pytest.mark.django_db
+def test_a_draft_shows_its_next_steps_and_nothing_that_is_not_there_yet(log_in: LogIn) -> None:
+    client = log_in("marketer")
+    draft = Campaign.objects.create(name="Draft")
+    text = text_of(client.get(f"/campaigns/{draft.pk}/"))
+    assert "To the first open" in text
+    headings = re.findall(r"<h2[^>]*>(.*?) ?<", text)
+    assert headings == ["To the first open"]
+    for part in ("live.js", *(f'id="{name}"' for name in ("rate", "people", "funnel", "live"))):
+        assert part not in text, part
+
+
+@pytest.mark.django_db
+def test_each_part_appears_as_soon_as_it_has_something_to_show(log_in: LogIn) -> None:
+    client = log_in("marketer")
+    ready = make_campaign(*emails(3), is_sent=False)
+    text = text_of(client.get(f"/campaigns/{ready.pk}/"))
+    assert "Mark as sent" in text, "what the next step leads to"
+    assert 'id="people"' in text
+    assert 'id="live-figures"' not in text
+    assert "Live: the figures" not in text.split("data-opened")[0]
+    assert "The first open appears here by itself." in text
+    sent = make_campaign(*emails(3))
+    text = text_of(client.get(f"/campaigns/{sent.pk}/"))
+    assert 'id="live-figures"' in text
+    assert "data-when-opened hidden" in text
+    assert "breakdowns" not in re.findall(r'<section id="([^"]+)"', text)
+    CampaignCounts.objects.filter(campaign=sent).update(opens=1, unique_opens=1)
+    text = text_of(client.get(f"/campaigns/{sent.pk}/"))
+    assert "data-when-opened hidden" not in text
+    assert "breakdowns" in re.findall(r'<section id="([^"]+)"', text)
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "change", ["opens", "unique_human_opens", "bounces", "sent", "recipients", "bot_opens"]
 )

@@ -163,8 +163,10 @@ def test_a_campaign_that_is_not_sent_has_no_breakdown(log_in: LogIn) -> None:
         assert b'id="breakdowns"' not in client.get(f"/campaigns/{campaign.pk}/").content
 
 
-def test_a_campaign_that_nobody_opened_says_so(log_in: LogIn) -> None:
-    text = text_of(log_in("viewer").get(f"/campaigns/{make_campaign(*emails(6)).pk}/"))
+def test_a_campaign_that_only_machines_opened_says_so(log_in: LogIn) -> None:
+    campaign = make_campaign(*emails(6))
+    write_hits([make_hit(pixels_of(campaign)[0].pk, user_agent="curl/8.5.0")])
+    text = text_of(log_in("viewer").get(f"/campaigns/{campaign.pk}/"))
     assert text.count("Nobody has opened so far, as far as anyone can know.") >= 3
     assert "<bdi>example.com</bdi>" in text
 
