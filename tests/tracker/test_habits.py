@@ -236,10 +236,9 @@ def test_a_cell_is_ahead_until_the_campaign_has_been_in_that_hour(
     now = first + timedelta(hours=hours)
     found = heat_map([(first, 3)], ZoneInfo(zone), since=first, now=now)
     assert found is not None
-    minutes = (first + timedelta(minutes=n) for n in range(0, 60 * hours + 1, 5))
-    lived = {
-        (local.weekday(), local.hour) for at in minutes if (local := at.astimezone(ZoneInfo(zone)))
-    }
+    minutes = range(0, 60 * hours + 1, 5)
+    moments = [(first + timedelta(minutes=n)).astimezone(ZoneInfo(zone)) for n in minutes]
+    lived = {(local.weekday(), local.hour) for local in moments}
     for day, cells in enumerate(found.rows):
         for cell in cells:
             # After two weeks an hour that the clocks left out is none to wait for.
