@@ -156,7 +156,7 @@ def _about_the_young(words: Mapping[str, str], *, is_ahead: bool) -> str:
     else:
         pattern = gettext(
             "Too early to compare: “%(young)s” was sent only %(ago)s and is still rising. So far "
-            "“%(one)s” less “%(other)s” is %(low)s to %(high)s points."
+            "the rate of “%(one)s” less that of “%(other)s” is %(low)s to %(high)s points."
         )
     return pattern % words
 
