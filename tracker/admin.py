@@ -64,7 +64,8 @@ class TrackedCampaignAdmin(CampaignAdmin):
 
     @admin.display(description=gettext_lazy("Human open rate"))
     def open_rate(self, campaign: Campaign) -> str:
-        return percent(totals_of(campaign).rates.human_open_rate)
+        totals = totals_of(campaign)
+        return percent(totals.rates.human_open_rate if totals.is_opened else None)
 
     @admin.display(description=gettext_lazy("Report"))
     def report(self, campaign: Campaign) -> str:

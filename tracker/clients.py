@@ -1,31 +1,60 @@
-"""The name of the program behind a user agent, for people who read reports."""
+"""The name of the program behind a user agent, for people who read reports: the same everywhere."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-import ua_parser
-
-from tracker.sentences import said
-
-# Mail services that fetch images for their readers name themselves inside a browser's agent, so
-# they come first; the rest is ua-parser's.
-MAIL_PROXIES = (
-    ("GoogleImageProxy", "Gmail"),
-    ("YahooMailProxy", "Yahoo Mail"),
+from tracker.breakdowns.programs import (
+    COMPUTER,
+    HIDDEN,
+    OTHER_PROGRAMS,
+    PHONE,
+    SYSTEM_OF_CLIENT,
+    TABLET,
+    UNKNOWN,
+    program_of,
 )
+from tracker.sentences import Sentence, said
+
+LABELS = {
+    OTHER_PROGRAMS: said("All others"),
+    UNKNOWN: said("Unknown"),
+    HIDDEN: said("Hidden by a proxy"),
+    PHONE: said("Phone"),
+    TABLET: said("Tablet"),
+    COMPUTER: said("Computer"),
+}
+# Names that are stored, for which there may be other words in the reader's language.
+PROGRAMS: dict[str, Sentence] = {
+    one: one
+    for one in (
+        said("Gmail, hidden behind Google’s proxy"),
+        said("Yahoo Mail, hidden behind Yahoo’s proxy"),
+        said("Apple Mail or unknown, hidden by a proxy"),
+        said("Another mail service"),
+        said("Mail app on Android"),
+    )
+}
+WEB_MAIL = "Web mail in "
+BEHIND_A_PROXY = ", hidden behind its proxy"
 
 
-@lru_cache(maxsize=20_000)
 def client_name(user_agent: str) -> str:
     """Such as "Thunderbird, Linux"; empty when the agent names nothing that is known."""
-    for mark, name in MAIL_PROXIES:
-        if mark in user_agent:
-            return name
-    if user_agent == "Mozilla/5.0":
-        # What Apple's privacy proxy sends, but others may send it too.
-        return said("Apple Mail or unknown")
-    parsed = ua_parser.parse(user_agent)
-    parts = [parsed.user_agent and parsed.user_agent.family, parsed.os and parsed.os.family]
-    known = [part for part in parts if part and part != "Other"]
-    return ", ".join(dict.fromkeys(known))
+    client, system, _ = program_of(user_agent)
+    if client == UNKNOWN:
+        return ""
+    label = program_label(client)
+    if system in (UNKNOWN, HIDDEN) or SYSTEM_OF_CLIENT.get(client) == system:
+        return label
+    return said("%(client)s, %(system)s", client=label, system=system)
+
+
+def program_label(key: str) -> str:
+    """English as it is; a page can say it in its reader's language."""
+    if key.startswith(WEB_MAIL):
+        return said("Web mail in %(browser)s", browser=key.removeprefix(WEB_MAIL))
+    if key.endswith(BEHIND_A_PROXY):
+        return said("%(service)s, hidden behind its proxy", service=key[: -len(BEHIND_A_PROXY)])
+    if key in LABELS:
+        return LABELS[key]
+    known = PROGRAMS.get(key)
+    return key if known is None else known

@@ -43,6 +43,7 @@ of_campaign: list[URLPattern | URLResolver] = [
         name="campaign_time_to_open_csv",
     ),
     path("heat-map.csv", chart_downloads.campaign_heat_map_csv, name="campaign_heat_map_csv"),
+    path("funnel.csv", chart_downloads.campaign_funnel_csv, name="campaign_funnel_csv"),
     path("figures/", report.campaign_figures, name="campaign_figures"),
     path("snippets/", snippets.campaign_snippets, name="campaign_snippets"),
     path("snippets.csv", snippets.campaign_snippets_csv, name="campaign_snippets_csv"),

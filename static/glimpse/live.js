@@ -38,6 +38,24 @@
     timer = setTimeout(() => live.dispatchEvent(new Event("poll")), pause);
   }
 
+  // Lists stay as they were when the page was made: that is said as soon as figures have moved.
+  function showWhatIsOlder() {
+    for (const line of document.querySelectorAll("[data-as-of]")) {
+      line.hidden = false;
+    }
+  }
+
+  // What has nothing to show before the first open has been swapped by then.
+  function showWhatIsThere() {
+    if (document.getElementById("live-answer").dataset.isOpened === undefined) {
+      return;
+    }
+    live.dataset.on = live.dataset.opened;
+    for (const part of document.querySelectorAll("[data-when-opened]")) {
+      part.hidden = false;
+    }
+  }
+
   function stop() {
     isOver = true;
     show("out");
@@ -65,6 +83,7 @@
       pause = Math.min(pause * SLOWER, SLOWEST_MS);
     } else if (xhr.status === 200 && found) {
       show("on");
+      showWhatIsOlder();
       version = found;
       pause = FIRST_MS;
       lastNews = Date.now();
@@ -110,6 +129,7 @@
       document.getElementById(id)?.scrollTo(left, top);
     }
     places.clear();
+    showWhatIsThere();
     announce();
   });
 

@@ -87,10 +87,10 @@ def test_a_choice_that_cannot_be_says_so_and_keeps_what_was_typed(
 ) -> None:
     page = log_in("mara")
     page.goto(f"{served.address}/campaigns/{campaign}/segments/?who=unopened")
-    page.get_by_label("Opens, at least").fill("2")
+    page.get_by_label("Opens, machines’ included, at least").fill("2")
     page.get_by_role("button", name="Show them").click()
     expect(page.get_by_role("alert")).to_contain_text("has no opens to count")
-    expect(page.get_by_label("Opens, at least")).to_have_value("2")
+    expect(page.get_by_label("Opens, machines’ included, at least")).to_have_value("2")
 
 
 @pytest.fixture

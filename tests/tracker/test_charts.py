@@ -16,7 +16,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 START = datetime(2026, 3, 12, 9, tzinfo=BERLIN)
 
 counts = st.integers(0, 10) | st.integers(0, 5_000_000)
-splits: st.SearchStrategy[Split] = st.sampled_from(("people", "first"))
+splits: st.SearchStrategy[Split] = st.sampled_from(("people", "all", "first"))
 
 
 def make_points(
@@ -36,7 +36,7 @@ def draw(
     points: list[Point],
     by: By = "hour",
     sent_at: datetime | None = None,
-    split: Split = "people",
+    split: Split = "all",
 ) -> Chart:
     ends_at = next_start(points[-1].starts_at, by, BERLIN)
     return lay_out(points, by=by, ends_at=ends_at, sent_at=sent_at, split=split)
@@ -82,7 +82,7 @@ def test_the_ticks_are_three_to_five_even_and_cover_the_maximum(chart: Chart) ->
     values = [int(tick.label.replace(",", "")) for tick in chart.y_ticks]
     assert 3 <= len(values) <= 5
     assert values[0] == 0
-    assert values[-1] >= max(bar.point.opens for bar in chart.bars)
+    assert values[-1] >= max(bar.lower + bar.upper for bar in chart.bars)
     assert len({b - a for a, b in pairwise(values)}) == 1
     assert chart.y_ticks[0].at == chart.bottom
     assert chart.y_ticks[-1].at == pytest.approx(chart.top)
@@ -164,6 +164,19 @@ def test_first_opens_and_repeats_are_the_other_way_to_split_a_bar() -> None:
     (bar,) = chart.bars
     assert (bar.lower, bar.upper) == (130, 260)
     assert bar.label == "Thu 12 Mar, 09:00: 390 opens, 130 first, 260 repeated"
+
+
+def test_of_people_only_their_opens_are_drawn_and_make_the_scale() -> None:
+    chart = draw(make_points([(9, 9_000), (0, 4), (1, 0)]), split="people")
+    assert [(bar.lower, bar.upper) for bar in chart.bars] == [(3, 6), (0, 0), (0, 1)]
+    assert chart.y_ticks[-1].label == "10"
+    assert chart.highest is chart.bars[0]
+    assert chart.title == "Opens by people, by hour"
+    assert [bar.label for bar in chart.bars] == [
+        "Thu 12 Mar, 09:00: 9 opens by people, 3 first, 6 repeated",
+        "Thu 12 Mar, 10:00: no opens by people",
+        "Thu 12 Mar, 11:00: 1 open by people, 0 first, 1 repeated",
+    ]
 
 
 @pytest.mark.parametrize(

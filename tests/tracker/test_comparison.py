@@ -20,6 +20,7 @@ from tests.conftest import make_campaign, make_hit, pixels_of
 from tests.tracker.test_honest_pages import text_of
 from tracker.models import CampaignCounts, QuarterHourCounts
 from tracker.quarters import quarter_of
+from tracker.rates import OpenRates
 from tracker.reports.comparison import comparison_asked, comparison_of, labels_of, signed
 from tracker.reports.curve_chart import BOTTOM, LEFT, LINE, RIGHT, TOP, apart, chart_of
 from tracker.reports.curves import Curve, curves_of, table_of
@@ -134,6 +135,86 @@ def test_the_chart_stays_in_its_frame_and_every_line_has_its_own_dashes_and_labe
         assert heights == sorted(heights, reverse=True)
     assert 2 <= len(chart.y_ticks) <= 6
     assert 4 <= len(chart.x_ticks) <= 9
+
+
+def rate_campaign(name: str, age: timedelta, people: int) -> Campaign:
+    """Opened by so many of 1,000."""
+    return campaign_opened(NOW - age, {0: people} if people else {}, name=name)
+
+
+def sentence_of(one: Campaign, other: Campaign) -> str:
+    """The same whichever comes first."""
+    sentence = comparison_of([one, other], at=NOW).sentence
+    assert sentence is not None
+    return sentence
+
+
+@pytest.mark.django_db
+def test_nothing_is_said_of_a_campaign_of_which_no_open_came() -> None:
+    old = rate_campaign("Old", timedelta(days=28), 300)
+    silent, mute = (rate_campaign(name, timedelta(days=7), 0) for name in ("Silent", "Mute"))
+    refused = "cannot be compared: no open of “Silent” has come, so nothing can be said"
+    assert refused in sentence_of(old, silent)
+    assert refused in sentence_of(silent, old)
+    assert "no open of either has come" in sentence_of(silent, mute)
+    assert curves(silent)[0].shares == []
+
+
+@pytest.mark.django_db
+def test_a_machines_open_is_enough_to_compare() -> None:
+    old = rate_campaign("Old", timedelta(days=28), 300)
+    bot = rate_campaign("Bot", timedelta(days=7), 0)
+    CampaignCounts.objects.filter(campaign=bot).update(opens=1, unique_opens=1)
+    bot = Campaign.objects.select_related("counts").get(pk=bot.pk)
+    assert "The rate of “Old” is higher than the rate of “Bot”" in sentence_of(old, bot)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("people", [100, 290, 301])
+def test_a_young_campaign_is_never_said_to_be_behind_or_the_same(people: int) -> None:
+    old = rate_campaign("Old", timedelta(days=28), 300)
+    young = rate_campaign("Young", timedelta(hours=7), people)
+    for sentence in (sentence_of(old, young), sentence_of(young, old)):
+        assert "Too early to compare: “Young” was sent only 7 hours ago" in sentence
+        assert "still rising" in sentence
+        assert "higher" not in sentence
+        assert "chance" not in sentence
+
+
+@pytest.mark.django_db
+def test_a_young_campaign_that_is_ahead_already_is_since_rates_only_rise() -> None:
+    old = rate_campaign("Old", timedelta(days=28), 300)
+    young = rate_campaign("Young", timedelta(hours=7), 400)
+    for sentence in (sentence_of(old, young), sentence_of(young, old)):
+        assert "“Young” is higher than the rate of “Old” already" in sentence
+        assert "sent only 7 hours ago and is still rising" in sentence
+
+
+@pytest.mark.django_db
+def test_campaigns_sent_together_and_settled_ones_are_compared_plainly() -> None:
+    for ages in ((2 * HOUR, 2 * HOUR + HOUR / 6), (30 * HOUR, 700 * HOUR)):
+        more, less = (
+            rate_campaign(name, age, people)
+            for name, age, people in zip(("More", "Less"), ages, (400, 300), strict=True)
+        )
+        sentence = sentence_of(less, more)
+        assert sentence.startswith("The rate of “More” is higher than the rate of “Less” (diff")
+        assert "rising" not in sentence
+
+
+@given(human=st.integers(0, 700), prefetch=st.integers(1, 700))
+def test_an_estimate_never_falls_while_opens_come(human: int, prefetch: int) -> None:
+    """Why who is ahead early is ahead: one more reader, one more fetch in advance, and a reader of
+    what was fetched in advance, all raise it."""
+
+    def estimate(human: int, prefetch: int) -> float:
+        rates = OpenRates(1500, human=human, unknown=0, prefetch=prefetch, machine=0)
+        assert rates.estimated_open_rate is not None
+        return rates.estimated_open_rate
+
+    for more_people, more_fetched in ((1, 0), (0, 1), (1, -1)):
+        later = estimate(human + more_people, prefetch + more_fetched)
+        assert later >= estimate(human, prefetch)
 
 
 @given(places=st.lists(st.floats(TOP, BOTTOM), min_size=1, max_size=10))

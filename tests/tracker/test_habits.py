@@ -196,7 +196,7 @@ def test_the_map_holds_every_open_at_its_own_clocks_hour(
     first: datetime, opens: dict[int, int], zone: str
 ) -> None:
     rows = [(first + timedelta(minutes=15 * n), number) for n, number in sorted(opens.items())]
-    found = heat_map(rows, ZoneInfo(zone))
+    found = heat_map(rows, ZoneInfo(zone), since=first, now=first + timedelta(days=20))
     if found is None:
         assert not any(opens.values())
         return
@@ -217,10 +217,56 @@ def test_the_map_holds_every_open_at_its_own_clocks_hour(
 
 def test_an_hour_that_the_clocks_repeat_is_one_cell() -> None:
     first = datetime(2026, 10, 25, 0, tzinfo=UTC)  # 02:00 in Berlin, as an hour later
-    found = heat_map([(first, 3), (first + timedelta(hours=1), 4)], ZoneInfo("Europe/Berlin"))
+    found = heat_map(
+        [(first, 3), (first + timedelta(hours=1), 4)],
+        ZoneInfo("Europe/Berlin"),
+        since=first,
+        now=first + timedelta(days=20),
+    )
     assert found is not None
     assert (found.rows[6][2].opens, found.rows[6][3].opens) == (7, 0)
     assert found.rows[6][2].label == "Sunday, 02:00–03:00: 7 opens by people, 100.0\u202f% of all"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kathmandu", "America/New_York"])
+@given(first=quarters, hours=st.integers(0, 400))
+def test_a_cell_is_ahead_until_the_campaign_has_been_in_that_hour(
+    zone: str, first: datetime, hours: int
+) -> None:
+    now = first + timedelta(hours=hours)
+    found = heat_map([(first, 3)], ZoneInfo(zone), since=first, now=now)
+    assert found is not None
+    minutes = range(0, 60 * hours + 1, 5)
+    moments = [(first + timedelta(minutes=n)).astimezone(ZoneInfo(zone)) for n in minutes]
+    lived = {(local.weekday(), local.hour) for local in moments}
+    for day, cells in enumerate(found.rows):
+        for cell in cells:
+            # After two weeks an hour that the clocks left out is none to wait for.
+            assert cell.is_ahead == ((day, cell.hour) not in lived and hours < 15 * 24)
+            assert not (cell.is_ahead and cell.opens)
+    assert found.is_young == any(cell.is_ahead for cells in found.rows for cell in cells)
+
+
+def test_what_nobody_can_know_yet_is_no_figure_in_words_or_in_the_file() -> None:
+    found = heat_map([(SENT, 3)], ZoneInfo("UTC"), since=SENT, now=SENT + timedelta(hours=2))
+    assert found is not None
+    thursday = found.rows[3]
+    assert [cell.hour for cell in thursday if not cell.is_ahead] == [8, 9, 10]
+    assert thursday[10].label == "Thursday, 10:00–11:00: no opens by people"
+    assert thursday[11].label == "Thursday, 11:00–12:00: not lived through yet"
+    assert {row[2] for row in heat_map_rows(found)} == {"human_opens", "3", "0", ""}
+
+
+@pytest.mark.django_db
+def test_the_map_begins_with_the_sending_and_an_older_one_has_seen_every_hour() -> None:
+    campaign = campaign_with(SENT, (SENT + timedelta(hours=5), 20, 20))
+    ends = ends_of(campaign)
+    young = habits_of(campaign, campaign.counts, ends, now=SENT + timedelta(hours=6)).heat_map
+    assert young is not None
+    assert [cell.hour for cell in young.rows[3] if not cell.is_ahead] == list(range(8, 15))
+    old = habits_of(campaign, campaign.counts, ends, now=LATER).heat_map
+    assert old is not None
+    assert not old.is_young
 
 
 def campaign_with(sent_at: datetime | None, *rows: tuple[datetime, int, int]) -> Campaign:

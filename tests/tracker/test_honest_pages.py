@@ -6,12 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from campaigns.models import Campaign
 from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
@@ -90,6 +92,45 @@ def test_the_list_and_its_csv_show_the_range(log_in: LogIn) -> None:
         float(row["estimated_open_rate_low"]) < 180 / 700 < float(row["estimated_open_rate_high"])
     )
     assert row["unknown_opens"] == "0"
+
+
+@pytest.mark.django_db
+def test_without_any_open_no_page_claims_a_rate(log_in: LogIn) -> None:
+    campaign = counted(sent=50, bounces=2)
+    Campaign.objects.filter(pk=campaign.pk).update(sent_at=timezone.now() - timedelta(hours=1))
+    client = log_in("marketer")
+    page = text_of(client.get(f"/campaigns/{campaign.pk}/")).split('id="funnel"')[0]
+    assert '<p class="answer">–</p>' in page
+    assert "No open has come yet of the 48 people delivered to" in page
+    figures = text_of(client.get(f"/campaigns/{campaign.pk}/figures/"))
+    assert "<strong>–</strong></p> <p>No open has come yet, so nothing can be said." in figures
+    overview = text_of(client.get("/campaigns/"))
+    assert "no open yet" in overview
+    admin = text_of(client.get("/admin/campaigns/campaign/"))
+    for text in (page, figures, overview, admin):
+        for claim in ("at most", "Probably about", ">0.0%", "interval: 0"):
+            assert claim not in text, claim
+
+
+@pytest.mark.django_db
+def test_a_machines_open_alone_is_enough_to_speak_of_a_rate(log_in: LogIn) -> None:
+    campaign = counted(sent=48, opens=1, unique_opens=1)
+    text = text_of(log_in("viewer").get(f"/campaigns/{campaign.pk}/"))
+    assert '<p class="answer">0.0%</p>' in text
+    assert "Probably about" in text
+
+
+@pytest.mark.django_db
+def test_without_any_open_programs_get_numbers_and_people_a_dash() -> None:
+    campaign = counted(sent=48)
+    out = StringIO()
+    call_command("report", str(campaign.pk), "--json", stdout=out)
+    assert json.loads(out.getvalue())["human_open_rate"] == 0
+    out = StringIO()
+    call_command("report", str(campaign.pk), stdout=out)
+    shown = dict(line.rsplit(maxsplit=1) for line in out.getvalue().splitlines()[3:])
+    assert {shown[name] for name in ("human open rate", "estimated open rate")} == {"–"}
+    assert shown["possible open rate"] == shown["estimated open rate interval"] == "–"
 
 
 @pytest.mark.django_db

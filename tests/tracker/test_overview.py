@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -46,9 +50,12 @@ def nothing_remembered() -> Iterator[None]:
 
 
 def sent_campaign(name: str, sent_at: datetime | None, **counts: Any) -> Campaign:
-    """With these counts; what was sent reached 1,000 unless they say otherwise."""
+    """With these counts; what was sent reached 1,000 unless they say otherwise. A campaign that
+    people opened was opened by a machine besides, if they say no more."""
     campaign = Campaign.objects.create(name=name, sent_at=sent_at, created_at=NOW - 90 * DAY)
     values: dict[str, Any] = {"recipients": 1000, "sent": 1000 if sent_at else 0, **counts}
+    if "unique_human_opens" in counts:
+        values.setdefault("unique_opens", counts["unique_human_opens"] + 1)
     CampaignCounts.objects.create(campaign=campaign, **values)
     return campaign
 
@@ -204,7 +211,7 @@ def history(*rates: float, until: datetime = NOW - 2 * DAY) -> History:
 
 def trend(human: int, delivered: int, past: History, *, age: timedelta = 30 * HOUR) -> Any:
     campaign = Campaign(pk=10_000, sent_at=NOW - age)
-    totals = CampaignCounts(sent=delivered, unique_human_opens=human)
+    totals = CampaignCounts(sent=delivered, unique_human_opens=human, unique_opens=human + 1)
     return trend_of(campaign, totals, past, now=NOW)
 
 
@@ -249,6 +256,7 @@ def test_only_settled_campaigns_sent_before_make_the_usual() -> None:
     Campaign.objects.filter(name="archived").update(archived_at=NOW)
     sent_campaign("reached nobody", NOW - 14 * DAY, sent=0)
     sent_campaign("draft", None)
+    sent_campaign("without its pixel", NOW - 12 * DAY)
     sent_campaign("this", NOW - 10 * DAY, unique_human_opens=600)
     sent_campaign("after", NOW - 5 * DAY, unique_human_opens=900)
     sent_campaign("too young to count", NOW - 3 * HOUR, unique_human_opens=990)
@@ -262,6 +270,7 @@ def test_only_settled_campaigns_sent_before_make_the_usual() -> None:
     assert (young.word, young.earlier) == (Word.TOO_EARLY, 6)
     assert rows["draft"] is None
     assert rows["reached nobody"] is None
+    assert rows["without its pixel"] is None
 
 
 @pytest.mark.django_db
@@ -453,6 +462,31 @@ def test_the_live_piece_is_nobodys_without_permission_and_leads_to_no_login(
 )
 def test_spans_are_said_in_one_unit_rounded_down(seconds: float, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.django_db
+def test_the_file_of_the_list_is_the_list_as_it_is_searched_filtered_and_sorted(
+    log_in: LogIn,
+) -> None:
+    one_of_each_status()
+    for number in range(60):
+        sent_campaign(f"many {number:02}", timezone.now() - number * HOUR, unique_human_opens=1)
+    client = log_in("viewer")
+    for query in (
+        "",
+        "?q=many&sort=name",
+        "?status=draft&sort=-name",
+        "?q=archived&status=archived",
+    ):
+        page = client.get(f"/campaigns/{query}")
+        (url,) = re.findall(r'href="([^"]+campaigns\.csv[^"]*)"', page.content.decode())
+        answer: Any = client.get(unescape(url))
+        text = b"".join(answer.streaming_content).decode("utf-8-sig")
+        names = [row["name"] for row in csv.DictReader(io.StringIO(text))]
+        overview = page.context["overview"]
+        assert len(names) == overview.pages.total > 0
+        # All of its pages, in its order.
+        assert names[:50] == [row.campaign.name for row in overview.rows]
 
 
 @pytest.mark.django_db

@@ -21,7 +21,7 @@ from tracker.judging import process_judge
 from tracker.judging.again import JudgeAgain
 from tracker.models import Open
 from tracker.reports import recipient_search
-from tracker.reports.person import person_page
+from tracker.reports.person import Person, person_page
 from tracker.reports.recipient_search import beginning_with, end_of_range, find_recipients
 from tracker.reports.why import as_sent, explanation_of
 from tracker.writer import write_hits
@@ -274,3 +274,26 @@ def test_a_burst_says_how_many_fetches_of_how_many_networks_made_it() -> None:
     assert first.rule == "burst"
     (line,) = [line for line in first.evidence if "networks" in line]
     assert "was fetched 4 times, itself included, from 3 networks" in line
+
+
+@pytest.mark.parametrize(
+    ("sent", "by_person", "by_machine", "unclear", "said"),
+    [
+        (1, 1, 0, 0, "1 campaign was sent to this address. 1 was opened by a person."),
+        (3, 0, 0, 0, "3 campaigns were sent to this address."),
+        (
+            1200,
+            2,
+            1,
+            1,
+            "1,200 campaigns were sent to this address. 2 were opened by a person. "
+            "1 was opened by machines only. Of 1 it is unclear who opened it.",
+        ),
+    ],
+)
+def test_a_person_is_summed_up_without_what_there_is_none_of(
+    sent: int, by_person: int, by_machine: int, unclear: int, said: str
+) -> None:
+    nothing: Any = None
+    person = Person(nothing, sent, by_person, by_machine, unclear, 0, [], nothing, [], nothing)
+    assert " ".join(person.sentences) == said

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.models import Campaign
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
+from tests.tracker.test_segments import campaign_of_each_kind
 from tests.tracker.test_series import count
 from tracker.models import CampaignCounts
 from tracker.pages import live
 from tracker.reports.chart_page import Choice
 from tracker.reports.funnel import funnel_of
 from tracker.reports.live import Shared
+from tracker.reports.people import list_urls
 from tracker.writer import write_hits
 
 LogIn = Callable[[str], Client]
@@ -84,7 +89,7 @@ def test_the_report_asks_at_most_twelve_questions_whatever_its_size(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("by", ["quarter", "hour", "day", "week", "month", "decade"])
-@pytest.mark.parametrize("opens", ["", "first"])
+@pytest.mark.parametrize("opens", ["", "first", "all", "people"])
 def test_every_zoom_keeps_all_other_choices_in_its_links(
     by: str, opens: str, log_in: LogIn
 ) -> None:
@@ -102,11 +107,54 @@ def test_every_zoom_keeps_all_other_choices_in_its_links(
             *("r1", "opened", "opens"),
         )
     for link in shown.zooms:
-        assert ("opens=first" in link.url) == (opens == "first")
+        assert ("opens=" in link.url) == (opens != "")
+        assert not opens or f"opens={opens}" in link.url
     # And the other way round: a link of the people keeps the chart.
     url = page.context["people"].tabs[0].url
     kept = client.get(f"/campaigns/{campaign.pk}/{url.split('#')[0]}").context["page"].choice
     assert kept == shown.choice
+
+
+@pytest.mark.django_db
+def test_the_chart_shows_people_first_and_its_table_and_file_follow(log_in: LogIn) -> None:
+    campaign = counted()
+    client = log_in("viewer")
+    page = client.get(f"/campaigns/{campaign.pk}/?by=day")
+    assert page.context["chart"].split == "people"
+    text = text_of(page)
+    assert "Repeats by people" in text
+    assert "By machines or unclear" not in text
+    (url,) = re.findall(r'id="chart-csv" href="([^"]+)"', text)
+    rows = rows_of(client.get(unescape(url)))
+    assert rows[0] == {
+        "starts_at": "2026-03-12T00:00:00+01:00",
+        "unique_human_opens": "100",
+        "repeated_human_opens": "100",
+        "human_opens": "200",
+    }
+    text = text_of(client.get(f"/campaigns/{campaign.pk}/?by=day&opens=all"))
+    assert "By machines or unclear" in text
+    (url,) = re.findall(r'id="chart-csv" href="([^"]+)"', text)
+    assert rows_of(client.get(unescape(url)))[0]["opens"] == "260"
+
+
+@pytest.mark.django_db
+def test_where_only_machines_came_the_chart_shows_them_and_stays_so_while_it_moves(
+    log_in: LogIn,
+) -> None:
+    campaign = counted()
+    CampaignCounts.objects.filter(campaign=campaign).update(unique_human_opens=0)
+    client = log_in("viewer")
+    page = client.get(f"/campaigns/{campaign.pk}/")
+    assert page.context["chart"].split == "all"
+    CampaignCounts.objects.filter(campaign=campaign).update(unique_human_opens=1)
+    url = f"/campaigns/{campaign.pk}/live?{page.context['live_query']}"
+    assert "by machines, or unclear (upper part)" in text_of(client.get(url))
+    # The tab that is marked says what is drawn, whatever comes first.
+    empty = Campaign.objects.create(name="Not opened")
+    CampaignCounts.objects.create(campaign=empty, recipients=9, sent=9)
+    page = client.get(f"/campaigns/{empty.pk}/")
+    assert "opens=people" in page.context["live_query"]
 
 
 @given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))
@@ -117,7 +165,7 @@ def test_any_parameters_are_a_choice(by: str, window: str, opens: str) -> None:
 
 @pytest.mark.django_db
 def test_the_funnel_counts_each_recipient_once() -> None:
-    steps = funnel_of(counted().counts)
+    steps = funnel_of(counted().counts, list_urls({}))
     assert [(step.people, step.kind) for step in steps] == [
         *((500, ""), (480, ""), (155, "")),
         *((120, "human"), (5, "unclear"), (20, "prefetched"), (10, "machine")),
@@ -131,9 +179,64 @@ def test_the_funnel_counts_each_recipient_once() -> None:
 
 
 @pytest.mark.django_db
+def test_the_answer_the_figures_and_the_funnel_lead_to_the_people_they_count(
+    log_in: LogIn,
+) -> None:
+    campaign = campaign_of_each_kind()
+    count(campaign, (SENT, 9, 3))
+    CampaignCounts.objects.filter(campaign=campaign).update(
+        opens=9,
+        unique_opens=6,
+        unique_human_opens=2,
+        unique_unknown_opens=1,
+        unique_prefetch_opens=1,
+    )
+    client = log_in("viewer")
+    page = client.get(f"/campaigns/{campaign.pk}/?by=day&q=nobody&show=bounced")
+    text = text_of(page)
+
+    def listed(link: str) -> int:
+        address, _, place = unescape(link).partition("#")
+        assert place == "people"
+        assert "q=" not in address, "a figure is about all, not about who was searched for"
+        there = client.get(f"/campaigns/{campaign.pk}/{address}")
+        assert there.context["page"].choice.by == "day", "the chart stays as it was"
+        return len(there.context["people"].rows)
+
+    (answer,) = re.findall(r'At least <a href="([^"]+)">2 of 7</a> people opened', text)
+    assert listed(answer) == 2
+    figures = re.findall(r'<dd><a href="([^"]+)">(\d+)<span', text)
+    assert [listed(link) for link, _ in figures] == [int(number) for _, number in figures] == [1, 1]
+    steps = [step for step in page.context["funnel"] if step.url]
+    assert [step.people for step in steps] == [8, 2, 1, 1, 2]
+    # Machines of both kinds stand in one list.
+    assert [listed(step.url) for step in steps] == [8, 2, 1, 3, 3]
+
+
+@pytest.mark.django_db
+def test_nobody_has_no_list_to_be_led_to() -> None:
+    assert [step.label for step in funnel_of(CampaignCounts(), list_urls({})) if step.url] == [
+        "Recipients"
+    ]
+
+
+@pytest.mark.django_db
+def test_what_to_do_with_the_people_stands_above_them(log_in: LogIn) -> None:
+    campaign = campaign_of_each_kind()
+    text = text_of(log_in("marketer").get(f"/campaigns/{campaign.pk}/?show=unopened"))
+    segment = f'href="/campaigns/{campaign.pk}/segments/?who=unopened'
+    use, again = f'{segment}">Use these as a segment', f'{segment}#resend">Write to them again'
+    assert text.index("people-heading") < text.index(use) < text.index(again)
+    assert text.index(again) < text.index('class="tabs"', text.index("people-heading"))
+    text = text_of(log_in("viewer").get(f"/campaigns/{campaign.pk}/?show=unopened"))
+    assert use in text
+    assert "Write to them again" not in text
+
+
+@pytest.mark.django_db
 def test_a_funnel_of_nothing_and_one_of_too_many_openers_can_be_drawn() -> None:
-    assert [step.share for step in funnel_of(CampaignCounts())] == [None] * 7
-    steps = funnel_of(CampaignCounts(recipients=2, unique_opens=5, unique_human_opens=5))
+    assert [step.share for step in funnel_of(CampaignCounts(), {})] == [None] * 7
+    steps = funnel_of(CampaignCounts(recipients=2, unique_opens=5, unique_human_opens=5), {})
     assert max(step.begins + step.width for step in steps) == 100
 
 
@@ -181,6 +284,39 @@ def test_each_chart_has_its_file(log_in: LogIn) -> None:
 
 
 @pytest.mark.django_db
+def test_the_funnel_has_its_file(log_in: LogIn) -> None:
+    rows = rows_of(log_in("viewer").get(f"/campaigns/{counted().pk}/funnel.csv"))
+    assert [(row["step"], row["people"]) for row in rows] == [
+        ("recipients", "500"),
+        ("delivered", "480"),
+        ("unique_tracked_opens", "155"),
+        ("unique_human_opens", "120"),
+        ("unique_unknown_opens", "5"),
+        ("unique_prefetch_opens", "20"),
+        ("unique_machine_opens", "10"),
+    ]
+    assert (rows[0]["share_of_step_before"], rows[3]["share_of_trackable"]) == ("", "0.25")
+
+
+@pytest.mark.django_db
+def test_every_chart_has_a_table_a_file_and_a_link_to_itself(log_in: LogIn) -> None:
+    campaign = counted()
+    client = log_in("viewer")
+    text = text_of(client.get(f"/campaigns/{campaign.pk}/?by=day&show=opened"))
+    for name, file in (
+        ("funnel", "funnel"),
+        ("chart", "opens"),
+        ("time-to-open", "time-to-open"),
+        ("heat-map", "heat-map"),
+    ):
+        section = text.split(f'<section class="card" id="{name}"')[1].split("</section>")[0]
+        # Nothing but the place: so it keeps whatever the URL asks for.
+        assert f'<a href="#{name}">Link<span' in section
+        assert f"/campaigns/{campaign.pk}/{file}.csv" in section
+        assert "<table" in section
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", ["opens", "time-to-open", "heat-map"])
 def test_a_campaign_without_opens_has_files_with_a_header_only(name: str, log_in: LogIn) -> None:
     campaign = Campaign.objects.create(name="Empty")
@@ -188,7 +324,9 @@ def test_a_campaign_without_opens_has_files_with_a_header_only(name: str, log_in
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["opens.csv", "time-to-open.csv", "heat-map.csv", "live"])
+@pytest.mark.parametrize(
+    "name", ["opens.csv", "time-to-open.csv", "heat-map.csv", "funnel.csv", "live"]
+)
 def test_figures_are_for_readers_only(name: str, log_in: LogIn) -> None:
     campaign = counted()
     assert log_in("nobody").get(f"/campaigns/{campaign.pk}/{name}").status_code == 403
@@ -263,7 +401,10 @@ def test_what_moves_has_its_place_on_the_page_and_nothing_of_one_reader(log_in: 
     page = client.get(f"/campaigns/{campaign.pk}/").content.decode()
     ids = [part.split('"')[0] for part in fragment.split('id="live-')[1:]]
     assert sorted(ids) == sorted(
-        ["answer", "chart", "figures", "funnel", "heat-map", "last", "time-to-open"]
+        [
+            *("answer", "chart", "figures", "funnel", "heat-map", "last", "time-to-open"),
+            "until-opened",
+        ]
     )
     assert fragment.count("hx-swap-oob") == len(ids)
     for name in ids:
@@ -271,6 +412,54 @@ def test_what_moves_has_its_place_on_the_page_and_nothing_of_one_reader(log_in: 
     assert "hx-swap-oob" not in page
     assert "csrf" not in fragment
     assert "mara" not in fragment
+
+
+@pytest.mark.django_db
+def test_what_leads_to_the_first_open_goes_with_it_and_not_before(log_in: LogIn) -> None:
+    campaign = make_campaign(*emails(20))
+    Campaign.objects.filter(pk=campaign.pk).update(sent_at=timezone.now() - timedelta(hours=9))
+    client = log_in("viewer")
+    page = text_of(client.get(f"/campaigns/{campaign.pk}/"))
+    assert "and not one open" in page
+    # Something else moved: the notice stays as it is.
+    assert "until-opened" not in text_of(client.get(f"/campaigns/{campaign.pk}/live"))
+    CampaignCounts.objects.filter(campaign=campaign).update(opens=1, unique_opens=1)
+    live.campaigns.clear()
+    fragment = text_of(client.get(f"/campaigns/{campaign.pk}/live"))
+    assert '<div id="live-until-opened" hx-swap-oob="true"> </div>' in fragment
+
+
+@pytest.mark.django_db
+def test_a_draft_shows_its_next_steps_and_nothing_that_is_not_there_yet(log_in: LogIn) -> None:
+    client = log_in("marketer")
+    draft = Campaign.objects.create(name="Draft")
+    text = text_of(client.get(f"/campaigns/{draft.pk}/"))
+    assert "To the first open" in text
+    headings = re.findall(r"<h2[^>]*>(.*?) ?<", text)
+    assert headings == ["To the first open"]
+    for part in ("live.js", *(f'id="{name}"' for name in ("rate", "people", "funnel", "live"))):
+        assert part not in text, part
+
+
+@pytest.mark.django_db
+def test_each_part_appears_as_soon_as_it_has_something_to_show(log_in: LogIn) -> None:
+    client = log_in("marketer")
+    ready = make_campaign(*emails(3), is_sent=False)
+    text = text_of(client.get(f"/campaigns/{ready.pk}/"))
+    assert "Mark as sent" in text, "what the next step leads to"
+    assert 'id="people"' in text
+    assert 'id="live-figures"' not in text
+    assert "Live: the figures" not in text.split("data-opened")[0]
+    assert "The first open appears here by itself." in text
+    sent = make_campaign(*emails(3))
+    text = text_of(client.get(f"/campaigns/{sent.pk}/"))
+    assert 'id="live-figures"' in text
+    assert "data-when-opened hidden" in text
+    assert "breakdowns" not in re.findall(r'<section id="([^"]+)"', text)
+    CampaignCounts.objects.filter(campaign=sent).update(opens=1, unique_opens=1)
+    text = text_of(client.get(f"/campaigns/{sent.pk}/"))
+    assert "data-when-opened hidden" not in text
+    assert "breakdowns" in re.findall(r'<section id="([^"]+)"', text)
 
 
 @pytest.mark.django_db

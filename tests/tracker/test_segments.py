@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from campaigns.models import Campaign, Recipient, SuppressedAddress
 from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
+from tests.tracker.test_honest_pages import text_of
 from tracker.models import Pixel, PixelQuerySet, PixelTracking, UniqueOpen
 from tracker.pixels import add_pixels, add_pixels_of, ensure_test_pixel, mark_bounced, mark_sent
 from tracker.recount import verify
@@ -497,6 +498,15 @@ def test_making_a_campaign_takes_both_permissions(permission: str, people: dict[
     assert "Make the campaign" not in page.content.decode()
     form = {"who": "all", "name": "Again", "form_id": "b" * 32}
     assert client.post(reverse("segment_resend", args=[campaign.pk]), form).status_code == 403
+
+
+@pytest.mark.django_db
+def test_at_least_so_many_opens_counts_machines_too_and_says_so(log_in: LogIn) -> None:
+    campaign = campaign_of_each_kind()
+    text = text_of(log_in("viewer").get(reverse("campaign_segments", args=[campaign.pk])))
+    assert "Opens, machines’ included, at least" in text
+    # Once by a scanner, once by a person.
+    assert addresses(campaign, Choice(Who.OPENED, at_least=2)) == {"human@example.com"}
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from django.db.models import CharField, Count, F, FilteredRelation, Func, Q, Val
 
 from campaigns.models import Campaign
 from campaigns.tombstones import STUB_DOMAIN
-from tracker.breakdowns.programs import UNKNOWN, Program, program_of
+from tracker.breakdowns.programs import OTHER_PROGRAMS, UNKNOWN, Program, program_of
 from tracker.breakdowns.providers import OTHER_DOMAINS, provider_of
 from tracker.end_marks import end_marks_of
 from tracker.models import Breakdown, Pixel, PixelTracking, UniqueOpen
@@ -29,7 +29,6 @@ NOBODYS = ("", STUB_DOMAIN)
 MOST_DOMAINS = 15
 # Lines of clients and systems; the rest are added up. Invented agents make no more.
 MOST_PROGRAMS = 24
-OTHER_PROGRAMS = "other"
 # Names remembered while counting: anyone may send an agent that names what no list knows.
 MOST_NAMES = 5_000
 ROWS_READ = 2_000

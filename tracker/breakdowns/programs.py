@@ -20,6 +20,8 @@ HIDDEN = "hidden by a proxy"
 # Anyone may send an agent with a name as long as they like.
 LONGEST_NAME = 60
 PHONE, TABLET, COMPUTER = "phone", "tablet", "computer"
+# The line of all clients, or systems, that have none of their own.
+OTHER_PROGRAMS = "other"
 
 
 class Program(NamedTuple):
@@ -145,7 +147,7 @@ _SYSTEMS = _named(
     (r"^(?:freebsd|openbsd|netbsd)", "BSD"),
 )
 # Where ua-parser finds no system: clients that run on one, and what Outlook for Mac says.
-_SYSTEM_OF_CLIENT = {
+SYSTEM_OF_CLIENT = {
     "Outlook (Mac)": "macOS",
     "Outlook (Windows)": "Windows",
     "Windows Mail": "Windows",
@@ -188,7 +190,7 @@ def program_of(user_agent: str) -> Program:
         client = f"Web mail in {_first(_BROWSERS, family, family)}"
     system = _first(_SYSTEMS, parsed.os.family) if parsed.os else UNKNOWN
     if system == UNKNOWN or client == "Outlook (Mac)":
-        system = _SYSTEM_OF_CLIENT.get(client, system)
+        system = SYSTEM_OF_CLIENT.get(client, system)
     return Program(client, system, _device(user_agent, system))
 
 

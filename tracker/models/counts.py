@@ -70,6 +70,12 @@ class CampaignCounts(models.Model):
         return self.unique_opens - self.unique_untracked_opens
 
     @property
+    def is_opened(self) -> bool:
+        """By anybody who may be tracked, or by a machine. Until then nothing can be said of how
+        many read: the pixel may not even be in the mail."""
+        return self.unique_tracked_opens > 0
+
+    @property
     def unopened(self) -> int:
         """Of the trackable; nobody who bounced or was never sent to. None is left where more
         opened than count as delivered."""

@@ -13,21 +13,28 @@ from campaigns.models import Campaign
 from tracker.downloads import csv_download
 from tracker.pages.access import may_read
 from tracker.reports.chart_page import Choice
+from tracker.reports.funnel import funnel_of, funnel_rows
 from tracker.reports.habits import Habits, habits_of
 from tracker.reports.heat_map import heat_map_rows
 from tracker.reports.series import ends_of, whole_series
 from tracker.reports.time_to_open import time_to_open_rows
 from tracker.reports.totals import totals_of
 
-OPENS_HEADER = (
-    "starts_at",
-    "opens",
-    "human_opens",
-    "other_opens",
-    "unique_opens",
-    "repeated_opens",
-    "unique_human_opens",
-)
+# The columns of a file, each with what it takes from a stretch of time.
+OPENS = {
+    "opens": "opens",
+    "human_opens": "human_opens",
+    "other_opens": "others",
+    "unique_opens": "unique_opens",
+    "repeated_opens": "repeats",
+    "unique_human_opens": "unique_human_opens",
+}
+# Where the chart shows people only.
+OPENS_BY_PEOPLE = {
+    "unique_human_opens": "unique_human_opens",
+    "repeated_human_opens": "human_repeats",
+    "human_opens": "human_opens",
+}
 
 
 @require_safe
@@ -55,21 +62,23 @@ def campaign_heat_map_csv(request: HttpRequest, campaign_id: int) -> StreamingHt
     return csv_download(request, rows, f"opens by hour and weekday {campaign.pk} {campaign}")
 
 
+@require_safe
+@may_read
+def campaign_funnel_csv(request: HttpRequest, campaign_id: int) -> StreamingHttpResponse:
+    campaign = _with_counts(campaign_id)
+    rows = funnel_rows(funnel_of(totals_of(campaign), {}))
+    return csv_download(request, rows, f"funnel {campaign.pk} {campaign}")
+
+
 def _opens_rows(campaign: Campaign, choice: Choice) -> Iterator[Sequence[str]]:
     """All windows, each stretch with its beginning on the campaign's clock, ISO 8601."""
-    yield OPENS_HEADER
+    columns = OPENS_BY_PEOPLE if choice.split == "people" else OPENS
+    yield ("starts_at", *columns)
     if (ends := ends_of(campaign)) is None:
         return
     for point in whole_series(campaign, ends, by=choice.by):
-        counts = (
-            point.opens,
-            point.human_opens,
-            point.others,
-            point.unique_opens,
-            point.repeats,
-            point.unique_human_opens,
-        )
-        yield (point.starts_at.isoformat(), *map(str, counts))
+        counts = (str(getattr(point, name)) for name in columns.values())
+        yield (point.starts_at.isoformat(), *counts)
 
 
 def _with_counts(campaign_id: int) -> Campaign:

@@ -7,12 +7,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from campaigns.models import Campaign
 from tracker.downloads import csv_download
 from tracker.exports import campaign_rows
 from tracker.pages.access import abilities, may_read
 from tracker.reports.next_steps import first_steps
-from tracker.reports.overview import overview_page
+from tracker.reports.overview import Asked, campaigns_asked, overview_page
 from tracker.reports.pulse import pulse_at, today_at
 from tracker.reports.usual import LEAST_EARLIER, MOST_EARLIER
 
@@ -35,5 +34,6 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 @may_read
 def campaign_list_csv(request: HttpRequest) -> StreamingHttpResponse:
-    campaigns = Campaign.objects.select_related("counts").order_by("-pk")
+    """The list as the URL searches, filters and sorts it, all of its pages."""
+    campaigns = campaigns_asked(Asked.from_url(request.GET.dict()), now=timezone.now())
     return csv_download(request, campaign_rows(campaigns), "campaigns")

@@ -43,7 +43,7 @@ def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "is_opened_beyond_delivered": totals.unique_tracked_opens > totals.trackable,
         "live_query": parts.choice.query,
         "version": version_of(campaign, parts.choice),
-        "breakdowns": breakdown_page(campaign, totals),
+        "breakdowns": breakdown_page(campaign, totals) if totals.opens else None,
         "by_attribute": attribute_table(
             campaign, totals, query.attribute, keep=query.parameters(parts.keep)
         ),

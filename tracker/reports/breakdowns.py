@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_stubs_ext import StrPromise
 
 from campaigns.models import Campaign
-from tracker.breakdowns.adding_up import OTHER_PROGRAMS
-from tracker.breakdowns.programs import COMPUTER, HIDDEN, PHONE, TABLET, UNKNOWN
+from tracker.breakdowns.programs import OTHER_PROGRAMS, UNKNOWN
 from tracker.breakdowns.providers import OTHER_DOMAINS, provider_label
 from tracker.breakdowns.refresh import up_to_date
 from tracker.breakdowns.usual import Usual, is_far_below, is_settled, usual_of
+from tracker.clients import program_label
 from tracker.end_marks import end_marks_of
 from tracker.exports import harmless
 from tracker.language import count, translated
@@ -33,27 +33,6 @@ Kind = Breakdown.Kind
 THIN = 30
 # Lines that belong at a table's end, however many they count.
 LAST = {OTHER_DOMAINS: 1, OTHER_PROGRAMS: 1, UNKNOWN: 2}
-LABELS = {
-    OTHER_PROGRAMS: said("All others"),
-    UNKNOWN: said("Unknown"),
-    HIDDEN: said("Hidden by a proxy"),
-    PHONE: said("Phone"),
-    TABLET: said("Tablet"),
-    COMPUTER: said("Computer"),
-}
-# Names that are stored, for which there may be other words in the reader's language.
-PROGRAMS: dict[str, Sentence] = {
-    one: one
-    for one in (
-        said("Gmail, hidden behind Google’s proxy"),
-        said("Yahoo Mail, hidden behind Yahoo’s proxy"),
-        said("Apple Mail or unknown, hidden by a proxy"),
-        said("Another mail service"),
-        said("Mail app on Android"),
-    )
-}
-WEB_MAIL = "Web mail in "
-BEHIND_A_PROXY = ", hidden behind its proxy"
 HEADINGS: dict[Breakdown.Kind, StrPromise] = {
     Kind.PROVIDER: gettext_lazy("By mailbox provider"),
     Kind.CLIENT: gettext_lazy("By client"),
@@ -288,18 +267,6 @@ def provider_line(row: Breakdown, usual: Usual | None, has_end_mark: bool) -> Li
 
 def program_line(row: Breakdown, people: int) -> Line:
     return Line(row.key, program_label(row.key), row.unique_human_opens, people, row)
-
-
-def program_label(key: str) -> str:
-    """English as it is; a page can say it in its reader's language."""
-    if key.startswith(WEB_MAIL):
-        return said("Web mail in %(browser)s", browser=key.removeprefix(WEB_MAIL))
-    if key.endswith(BEHIND_A_PROXY):
-        return said("%(service)s, hidden behind its proxy", service=key[: -len(BEHIND_A_PROXY)])
-    if key in LABELS:
-        return LABELS[key]
-    known = PROGRAMS.get(key)
-    return key if known is None else known
 
 
 def breakdowns_report(campaign: Campaign, totals: CampaignCounts) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from tracker.reports.axes import Tick, day_starts, room_for, time_ticks, value_s
 from tracker.reports.clock import By
 from tracker.reports.series import Point
 
-# What the lower part of a bar counts, and what the upper part.
-Split = Literal["people", "first"]
+# What the bars count: opens by people alone, or all of them, of which the lower part are people's
+# or first ones. A burst of machines would hide the people, so all is not what is shown first.
+Split = Literal["people", "all", "first"]
 
 # In the units of the SVG's viewBox; the page scales them.
 WIDTH = 960.0
@@ -34,6 +35,13 @@ TITLES: dict[By, StrPromise] = {
     "day": gettext_lazy("Opens by day"),
     "week": gettext_lazy("Opens by week"),
     "month": gettext_lazy("Opens by month"),
+}
+TITLES_OF_PEOPLE: dict[By, StrPromise] = {
+    "quarter": gettext_lazy("Opens by people, by quarter of an hour"),
+    "hour": gettext_lazy("Opens by people, by hour"),
+    "day": gettext_lazy("Opens by people, by day"),
+    "week": gettext_lazy("Opens by people, by week"),
+    "month": gettext_lazy("Opens by people, by month"),
 }
 
 
@@ -80,7 +88,7 @@ class Chart:
 
     @property
     def title(self) -> str:
-        return str(TITLES[self.by])
+        return str((TITLES_OF_PEOPLE if self.split == "people" else TITLES)[self.by])
 
     @property
     def starts_at(self) -> datetime:
@@ -92,7 +100,7 @@ class Chart:
 
     @property
     def highest(self) -> Bar:
-        return max(self.bars, key=lambda bar: bar.point.opens)
+        return max(self.bars, key=lambda bar: bar.lower + bar.upper)
 
 
 def lay_out(
@@ -101,7 +109,7 @@ def lay_out(
     by: By,
     ends_at: datetime,
     sent_at: datetime | None = None,
-    split: Split = "people",
+    split: Split = "all",
 ) -> Chart:
     """``points`` are consecutive up to ``ends_at``, zeros included, and at least one."""
     highest = max(sum(_parts(point, split)) for point in points)
@@ -131,6 +139,8 @@ def lay_out(
 def _parts(point: Point, split: Split) -> tuple[int, int]:
     if split == "first":
         return point.unique_opens, point.repeats
+    if split == "people":
+        return point.unique_human_opens, point.human_repeats
     return point.human_opens, point.others
 
 
@@ -161,6 +171,8 @@ def _bar(point: Point, slot_x: float, slot: float, top_value: int, by: By, split
 
 def _bar_label(point: Point, by: By, split: Split) -> str:
     words = {"time": name_of(point.starts_at, by), "opens": count(point.opens)}
+    if split == "people":
+        return _label_of_people(point, words)
     if not point.opens:
         return gettext("%(time)s: no opens") % words
     if split == "first":
@@ -177,6 +189,22 @@ def _bar_label(point: Point, by: By, split: Split) -> str:
             "%(time)s: %(opens)s opens, %(human)s by people, %(others)s by machines or unclear",
             point.opens,
         )
+    return pattern % words
+
+
+def _label_of_people(point: Point, words: dict[str, str]) -> str:
+    if not point.human_opens:
+        return gettext("%(time)s: no opens by people") % words
+    words |= {
+        "opens": count(point.human_opens),
+        "first": count(point.unique_human_opens),
+        "repeated": count(point.human_repeats),
+    }
+    pattern = ngettext(
+        "%(time)s: %(opens)s open by people, %(first)s first, %(repeated)s repeated",
+        "%(time)s: %(opens)s opens by people, %(first)s first, %(repeated)s repeated",
+        point.human_opens,
+    )
     return pattern % words
 
 

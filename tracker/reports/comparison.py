@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from campaigns.models import Campaign
 from tracker.language import decimal, when
 from tracker.models import CampaignCounts
+from tracker.quarters import QUARTER
 from tracker.rates import LEAST_FOR_ESTIMATE, Interval, difference_interval
+from tracker.reports.spans import ago
 from tracker.reports.totals import totals_of
+from tracker.reports.usual import SETTLED_AFTER
 
 MOST_CAMPAIGNS = 10
 
@@ -46,11 +51,12 @@ def comparison_asked(parameters: Sequence[str]) -> Comparison:
     return replace(comparison, left_out=len(asked) - len(wanted), missing=len(wanted) - len(found))
 
 
-def comparison_of(campaigns: Sequence[Campaign]) -> Comparison:
+def comparison_of(campaigns: Sequence[Campaign], *, at: datetime | None = None) -> Comparison:
     """In the order given; campaigns with their counts selected along cost no query."""
+    now = at or timezone.now()
     labels = labels_of(campaigns)
     rows = [Row(campaign, totals_of(campaign), labels[campaign.pk]) for campaign in campaigns]
-    return Comparison(rows, sentence_about(*rows) if len(rows) == 2 else None)
+    return Comparison(rows, sentence_about(*rows, now=now) if len(rows) == 2 else None)
 
 
 def labels_of(campaigns: Sequence[Campaign]) -> dict[int, str]:
@@ -78,9 +84,11 @@ def _with_day(campaign: Campaign) -> str:
     return gettext("%(campaign)s, sent %(day)s") % {"campaign": campaign.name, "day": day}
 
 
-def sentence_about(one: Row, other: Row) -> str:
+def sentence_about(one: Row, other: Row, *, now: datetime) -> str:
     """What the two estimated open rates allow to say: by the estimates, since a campaign with more
     readers behind privacy proxies has a lower human open rate for that reason alone."""
+    if (silent := _about_the_silent(one, other)) is not None:
+        return silent
     interval = difference(one.totals, other.totals)
     if interval is None:
         return gettext(
@@ -91,6 +99,10 @@ def sentence_about(one: Row, other: Row) -> str:
     if high < 0:
         one, other, low, high = other, one, -high, -low
     words = {"one": one.label, "other": other.label, "low": signed(low), "high": signed(high)}
+    young = younger_and_rising(one, other, now)
+    if young is not None and young.campaign.sent_at is not None:
+        words |= {"young": young.label, "ago": ago(now - young.campaign.sent_at)}
+        return _about_the_young(words, is_ahead=young is one and low > 0)
     if low > 0:
         pattern = gettext(
             "The rate of “%(one)s” is higher than the rate of “%(other)s” (difference %(low)s to "
@@ -100,6 +112,51 @@ def sentence_about(one: Row, other: Row) -> str:
         pattern = gettext(
             "The difference between the rate of “%(one)s” and the rate of “%(other)s” could be "
             "chance (difference %(low)s to %(high)s points)."
+        )
+    return pattern % words
+
+
+def _about_the_silent(one: Row, other: Row) -> str | None:
+    """Without any open nobody knows whether the pixel was in the mail: that is no rate of zero."""
+    silent = [
+        row.label for row in (one, other) if row.totals.trackable > 0 and not row.totals.is_opened
+    ]
+    if len(silent) == 2:
+        return gettext(
+            "These two cannot be compared: no open of either has come, so nothing can be said of "
+            "their rates."
+        )
+    if silent:
+        return gettext(
+            "These two cannot be compared: no open of “%(silent)s” has come, so nothing can be "
+            "said of its rate."
+        ) % {"silent": silent[0]}
+    return None
+
+
+def younger_and_rising(one: Row, other: Row, now: datetime) -> Row | None:
+    """The one sent later, while its rate still rises; none where both were sent together."""
+    sent = [(row.campaign.sent_at, row) for row in (one, other) if row.campaign.sent_at]
+    if len(sent) < 2:
+        return None
+    (earlier, _), (later, young) = sorted(sent, key=lambda pair: pair[0])
+    if later - earlier < QUARTER or later <= now - SETTLED_AFTER:
+        return None
+    return young
+
+
+def _about_the_young(words: Mapping[str, str], *, is_ahead: bool) -> str:
+    """A rate only rises with time: who is ahead early is ahead, who is behind may catch up."""
+    if is_ahead:
+        pattern = gettext(
+            "The rate of “%(one)s” is higher than the rate of “%(other)s” already (difference "
+            "%(low)s to %(high)s points), though “%(young)s” was sent only %(ago)s and is still "
+            "rising."
+        )
+    else:
+        pattern = gettext(
+            "Too early to compare: “%(young)s” was sent only %(ago)s and is still rising. So far "
+            "the rate of “%(one)s” less that of “%(other)s” is %(low)s to %(high)s points."
         )
     return pattern % words
 

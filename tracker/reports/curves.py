@@ -30,7 +30,8 @@ TABLE_HOURS = (1, 2, 3, 6, 12, 24, 36, 48, 72, 96, 120, 168, 240, 336, 480, 720)
 @dataclass(frozen=True, slots=True)
 class Curve:
     """``shares[n]`` is what had been opened when n + 1 hours had passed; the last may lie in an
-    hour that is not over yet. None of them where nothing was sent, or nothing arrived."""
+    hour that is not over yet. None of them where nothing was sent, nothing arrived, or no open
+    has come."""
 
     row: Row
     number: int
@@ -64,7 +65,7 @@ def curves_of(rows: Sequence[Row], *, reach: int, now: datetime) -> list[Curve]:
         by_hour = sums.get(row.campaign.pk, {})
         hours = min(reach, hours_so_far(row.campaign.sent_at, now))
         opened = list(accumulate(by_hour.get(hour, 0) for hour in range(hours)))
-        whole = row.totals.trackable
+        whole = row.totals.trackable if row.totals.is_opened else 0
         shares = [count / whole for count in opened] if whole > 0 else []
         curves.append(Curve(row, number, shares))
     return curves

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext, gettext_lazy
 
@@ -31,9 +31,21 @@ class Figure:
 DELIVERED = gettext_lazy("recipients delivered to (sent − bounces) who may be tracked")
 
 
+# What can be told without any open.
+OF_SENDING = ("bounce-rate",)
+
+
 def figures_of(totals: CampaignCounts, clipping: Clipping | None = None) -> Iterator[Figure]:
-    """``clipping``: of a campaign with end marks, once its opens are added up by provider."""
-    yield from _of_opens(totals)
+    """Without any open there is no open rate: nobody knows whether the pixel is in the mail.
+
+    ``clipping``: of a campaign with end marks, once its opens are added up by provider.
+    """
+    for figure in _figures(totals):
+        if totals.is_opened or figure.value is None or figure.id in OF_SENDING:
+            yield figure
+        else:
+            why = gettext("No open has come yet, so nothing can be said.")
+            yield replace(figure, value=None, why_none=why)
     if clipping is not None:
         yield _clip_rate(clipping)
 
@@ -57,7 +69,7 @@ def _clip_rate(clipping: Clipping) -> Figure:
     )
 
 
-def _of_opens(totals: CampaignCounts) -> Iterator[Figure]:
+def _figures(totals: CampaignCounts) -> Iterator[Figure]:
     rates = totals.rates
     yield Figure(
         "human-open-rate",

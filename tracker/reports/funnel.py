@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext
@@ -17,6 +18,7 @@ class Step:
     A step with a ``kind`` is a part of the last one without; the parts stand side by side.
     """
 
+    name: str  # in the words of ``report --json``
     label: str
     people: int
     share: float | None  # of the step before
@@ -24,17 +26,54 @@ class Step:
     begins: float
     width: float
     kind: str = ""
+    # Where these people are listed, if they are.
+    url: str = ""
 
 
-def funnel_of(totals: CampaignCounts) -> list[Step]:
-    """Each recipient once in each step; the parts of the last add up to it."""
+# The list of the people in a part; both kinds of machines share one.
+SHOWS = {
+    "human": "opened",
+    "unclear": "unclear",
+    "prefetched": "machines",
+    "machine": "machines",
+}
+
+NAMES = {
+    "human": "unique_human_opens",
+    "unclear": "unique_unknown_opens",
+    "prefetched": "unique_prefetch_opens",
+    "machine": "unique_machine_opens",
+}
+
+
+def funnel_rows(steps: Sequence[Step]) -> Iterator[Sequence[str]]:
+    """For a file; shares are fractions or empty."""
+    yield ("step", "people", "share_of_step_before", "share_of_trackable")
+    for step in steps:
+        shares = (step.share, step.of_delivered)
+        yield (step.name, str(step.people), *("" if one is None else str(one) for one in shares))
+
+
+def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
+    """Each recipient once in each step; the parts of the last add up to it. ``urls`` are those of
+    the lists of people."""
     delivered, whole, fetched = totals.delivered, totals.trackable, totals.unique_tracked_opens
     # More may have opened than count as recipients only where sending was marked wrongly.
     unit = 100 / max(totals.recipients, delivered, fetched, 1)
     share_fetched = rate(fetched, whole)
     steps = [
-        Step(gettext("Recipients"), totals.recipients, None, None, 0, totals.recipients * unit),
         Step(
+            "recipients",
+            gettext("Recipients"),
+            totals.recipients,
+            None,
+            None,
+            0,
+            totals.recipients * unit,
+            url=urls.get("all", ""),
+        ),
+        Step(
+            "delivered",
             gettext("Delivered"),
             delivered,
             rate(delivered, totals.recipients),
@@ -46,9 +85,19 @@ def funnel_of(totals: CampaignCounts) -> list[Step]:
     if totals.untracked:
         # What all rates are over, and the shares below.
         share = rate(whole, delivered)
-        steps.append(Step(gettext("May be tracked"), whole, share, None, 0, whole * unit))
+        steps.append(
+            Step("trackable", gettext("May be tracked"), whole, share, None, 0, whole * unit)
+        )
     steps.append(
-        Step(gettext("Pixel fetched"), fetched, share_fetched, share_fetched, 0, fetched * unit)
+        Step(
+            "unique_tracked_opens",
+            gettext("Pixel fetched"),
+            fetched,
+            share_fetched,
+            share_fetched,
+            0,
+            fetched * unit,
+        )
     )
     before = 0
     for label, kind, people in (
@@ -58,6 +107,9 @@ def funnel_of(totals: CampaignCounts) -> list[Step]:
         (gettext("by scanners and bots only"), "machine", totals.unique_machine_opens),
     ):
         shares = rate(people, fetched), rate(people, whole)
-        steps.append(Step(label, people, *shares, before * unit, people * unit, kind))
+        url = urls.get(SHOWS[kind], "") if people else ""
+        steps.append(
+            Step(NAMES[kind], label, people, *shares, before * unit, people * unit, kind, url)
+        )
         before += people
     return steps

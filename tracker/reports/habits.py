@@ -42,7 +42,9 @@ def habits_of(
         # Of the quarter in which it was sent, too.
         spans.append((campaign.sent_at - QUARTER, campaign.sent_at + READ))
     read = _read(campaign, spans, until=campaign.sent_at)
-    hours = heat_map(_within(read, *spans[0]), campaign.zone)
+    # Opened before the time that was marked as sending, or never marked: from the first open on.
+    since = min(ends.first, campaign.sent_at or ends.first) if latest == ends.first else latest
+    hours = heat_map(_within(read, *spans[0]), campaign.zone, since=since, now=now)
     return Habits(_time_to_open(campaign, totals, read, now), hours, latest > ends.first)
 
 

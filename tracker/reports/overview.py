@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, FloatField, Q
+from django.db.models import Count, F, FloatField, Q, QuerySet
 from django.db.models.expressions import Expression, OrderBy
 from django.db.models.functions import Cast, Coalesce, Lower, NullIf
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from campaigns.models import Campaign
+from tracker.breakdowns.far_below import far_below_among
+from tracker.breakdowns.providers import provider_label
+from tracker.language import count, translated
 from tracker.models import CampaignCounts
 from tracker.reports.numbered import Pages, pages_of, url_with
 from tracker.reports.people import Column
@@ -77,6 +80,11 @@ class Asked:
         )
 
     @property
+    def query(self) -> str:
+        """For the same list elsewhere."""
+        return url_with(self.keep)
+
+    @property
     def keep(self) -> dict[str, str]:
         return {
             "q": self.words,
@@ -95,11 +103,14 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """``warning`` is the one that the campaign's report begins with, in short; mostly empty."""
+
     campaign: Campaign
     totals: CampaignCounts
     standing: Standing
     sparkline: Sparkline | None
     trend: Trend | None
+    warning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +125,10 @@ class Overview:
 
 
 def overview_page(parameters: Mapping[str, str], *, now: datetime) -> Overview:
-    """Four queries whatever there is: how many of each status, the page's campaigns with their
-    counts, what was usual before them, and their first days."""
+    """Six queries whatever there is: how many of each status, the page's campaigns with their
+    counts, what was usual before them, their first days, and two for what fell at providers."""
     asked = Asked.from_url(parameters)
-    matching = Campaign.objects.all()
-    if asked.words:
-        matching = matching.filter(
-            Q(name__icontains=asked.words) | Q(subject__icontains=asked.words)
-        )
+    matching = _matching(asked)
     filters = {status: having(status, now=now) for status in Status}
     numbers = matching.aggregate(
         active=Count("pk", filter=Q(archived_at=None)),
@@ -129,10 +136,8 @@ def overview_page(parameters: Mapping[str, str], *, now: datetime) -> Overview:
     )
     total = numbers[asked.status.value if asked.status else "active"]
     pages = pages_of(total, asked.page, rows=CAMPAIGNS, keep=asked.keep)
-    chosen = filters[asked.status] if asked.status else Q(archived_at=None)
-    campaigns = matching.filter(chosen).select_related("counts").order_by(*_order(asked.sort))
     return Overview(
-        rows=_rows(list(campaigns[pages.rows]), now),
+        rows=_rows(list(campaigns_asked(asked, now=now)[pages.rows]), now),
         tabs=_tabs(asked, numbers),
         columns=_columns(asked),
         pages=pages,
@@ -142,10 +147,25 @@ def overview_page(parameters: Mapping[str, str], *, now: datetime) -> Overview:
     )
 
 
+def _matching(asked: Asked) -> QuerySet[Campaign]:
+    if not asked.words:
+        return Campaign.objects.all()
+    return Campaign.objects.filter(
+        Q(name__icontains=asked.words) | Q(subject__icontains=asked.words)
+    )
+
+
+def campaigns_asked(asked: Asked, *, now: datetime) -> QuerySet[Campaign]:
+    """All pages of the list, with their counts and in its order."""
+    chosen = having(asked.status, now=now) if asked.status else Q(archived_at=None)
+    return _matching(asked).filter(chosen).select_related("counts").order_by(*_order(asked.sort))
+
+
 def _rows(campaigns: Sequence[Campaign], now: datetime) -> list[Row]:
     sent = [campaign.sent_at for campaign in campaigns if campaign.sent_at]
     history = history_before(max(sent), now=now) if sent else History([], [])
     sparklines = sparklines_of(campaigns)
+    fallen = far_below_among(campaigns, now)
     return [
         Row(
             campaign,
@@ -153,9 +173,25 @@ def _rows(campaigns: Sequence[Campaign], now: datetime) -> list[Row]:
             standing_of(campaign, totals, now=now),
             sparklines.get(campaign.pk),
             trend_of(campaign, totals, history, now=now),
+            warning_of(fallen.get(campaign.pk, [])),
         )
         for campaign in campaigns
     ]
+
+
+def warning_of(providers: Sequence[str]) -> str:
+    if not providers:
+        return ""
+    first = translated(provider_label(providers[0]))
+    if len(providers) == 1:
+        return gettext("%(provider)s: probably in the spam folder") % {"provider": first}
+    others = len(providers) - 1
+    pattern = ngettext(
+        "%(provider)s and %(number)s other: probably in the spam folder",
+        "%(provider)s and %(number)s others: probably in the spam folder",
+        others,
+    )
+    return pattern % {"provider": first, "number": count(others)}
 
 
 def _order(sort: str) -> list[OrderBy]:

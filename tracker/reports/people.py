@@ -139,6 +139,11 @@ class Query:
         return self.url({}, **chart).replace("#people", "#chart")
 
 
+def list_urls(keep: Mapping[str, str]) -> dict[str, str]:
+    """Of each list of recipients from its first row, the same for every reader."""
+    return {show: Query().url(keep, show=show, sort="") for show in SHOWS}
+
+
 @dataclass(frozen=True, slots=True)
 class Tab:
     label: str
@@ -177,6 +182,13 @@ class People:
     anonymous: int
     unlinked: int
     is_derivable: bool
+
+    @property
+    def segment_query(self) -> str:
+        """The same people for the page of segments."""
+        segment = str(self.segment.pk) if self.segment else ""
+        asked = {"who": self.state["show"], "words": self.query, "segment": segment}
+        return urlencode({name: value for name, value in asked.items() if value})
 
 
 def pixels_of(campaign: Campaign, query: Query, segment: Segment | None = None) -> PixelQuerySet:

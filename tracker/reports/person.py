@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, Sum
+from django.utils.translation import ngettext
 
 from campaigns.models import Recipient
+from tracker.language import count
 from tracker.models import Open, Pixel
 from tracker.reports.numbered import Pages, pages_of
 from tracker.reports.why import Explained, explained_all
@@ -25,6 +27,8 @@ class TimelineOpen:
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """Of the campaigns that were ``sent``, by whom they were opened; each in one kind at most."""
+
     recipient: Recipient
     sent: int
     opened_by_person: int
@@ -35,6 +39,37 @@ class Person:
     pixel_pages: Pages
     timeline: list[TimelineOpen]
     timeline_pages: Pages
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was sent and what came back; a kind of which there is none is left out."""
+        sent = ngettext(
+            "%(number)s campaign was sent to this address.",
+            "%(number)s campaigns were sent to this address.",
+            self.sent,
+        )
+        people = ngettext(
+            "%(number)s was opened by a person.",
+            "%(number)s were opened by a person.",
+            self.opened_by_person,
+        )
+        machines = ngettext(
+            "%(number)s was opened by machines only.",
+            "%(number)s were opened by machines only.",
+            self.opened_by_machine,
+        )
+        unclear = ngettext(
+            "Of %(number)s it is unclear who opened it.",
+            "Of %(number)s it is unclear who opened them.",
+            self.unclear,
+        )
+        numbers = {
+            sent: self.sent,
+            people: self.opened_by_person,
+            machines: self.opened_by_machine,
+            unclear: self.unclear,
+        }
+        return [one % {"number": count(number)} for one, number in numbers.items() if number]
 
 
 def person_page(recipient: Recipient, parameters: Mapping[str, str]) -> Person:

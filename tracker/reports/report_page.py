@@ -14,7 +14,7 @@ from tracker.reports.chart_page import Choice, chart_page
 from tracker.reports.curve import curve_of
 from tracker.reports.funnel import funnel_of
 from tracker.reports.habits import habits_of
-from tracker.reports.people import Query
+from tracker.reports.people import Query, list_urls
 from tracker.reports.series import ends_of
 from tracker.reports.time_to_open import in_words
 from tracker.reports.totals import totals_of
@@ -34,16 +34,19 @@ def moving_parts(campaign: Campaign, choice: Choice, query: Query, *, now: datet
     was read ``with_ends``."""
     totals = totals_of(campaign)
     ends = ends_of(campaign)
-    page = chart_page(campaign, ends, choice, query)
+    is_human = totals.unique_human_opens > 0
+    page = chart_page(campaign, ends, choice, query, is_human=is_human)
     habits = habits_of(campaign, totals, ends, now=now)
     found = habits.time_to_open
+    urls = list_urls(page.keep)
     context = {
         "campaign": campaign,
         "totals": totals,
         "rates": totals.rates,
         "is_sent": campaign.sent_at is not None,
         "last_opened_at": totals.last_opened_at,
-        "funnel": funnel_of(totals),
+        "funnel": funnel_of(totals, urls),
+        "list_urls": urls,
         "page": page,
         "chart": page.chart,
         "time_to_open": found,

@@ -55,6 +55,10 @@ class Point:
         return max(self.opens - self.human_opens, 0)
 
     @property
+    def human_repeats(self) -> int:
+        return max(self.human_opens - self.unique_human_opens, 0)
+
+    @property
     def repeats(self) -> int:
         return max(self.opens - self.unique_opens, 0)
 

@@ -76,6 +76,8 @@ def history_before(latest: datetime, *, now: datetime) -> History:
         Campaign.objects.filter(
             sent_at__lte=min(latest, now - SETTLED_AFTER),
             counts__sent__gt=F("counts__bounces") + F("counts__untracked"),
+            # A mail without its pixel says nothing of how many read.
+            counts__unique_opens__gt=F("counts__unique_untracked_opens"),
         )
         .order_by("sent_at", "pk")
         .values_list(
@@ -96,8 +98,9 @@ def history_before(latest: datetime, *, now: datetime) -> History:
 def trend_of(
     campaign: Campaign, totals: CampaignCounts, history: History, *, now: datetime
 ) -> Trend | None:
-    """None for a campaign that was not sent or reached nobody who may be tracked."""
-    if campaign.sent_at is None or totals.trackable <= 0:
+    """None for a campaign that was not sent, reached nobody who may be tracked, or of which no open
+    has come."""
+    if campaign.sent_at is None or totals.trackable <= 0 or not totals.is_opened:
         return None
     earlier = history.before(campaign.sent_at, campaign.pk)
     if len(earlier) < LEAST_EARLIER:

@@ -28,7 +28,7 @@ class How(models.TextChoices):
     OPENED = "opened", gettext_lazy("opened by a person")
     NOT_OPENED = "not-opened", gettext_lazy("not opened by a person")
     MACHINES = "machines", gettext_lazy("opened by machines only")
-    TIMES = "times", gettext_lazy("opened by a person, opens at least")
+    TIMES = "times", gettext_lazy("opened by a person, opens (machines’ included) at least")
 
 
 TEXT = (How.IS, How.IS_NOT, How.CONTAINS, How.ONE_OF, How.EMPTY, How.FILLED)

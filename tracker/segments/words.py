@@ -28,7 +28,9 @@ PATTERNS: dict[How, Callable[[], str]] = {
     How.OPENED: lambda: gettext("opened “%(what)s”, a person did"),
     How.NOT_OPENED: lambda: gettext("was sent “%(what)s”, and no person opened it"),
     How.MACHINES: lambda: gettext("only machines opened “%(what)s”"),
-    How.TIMES: lambda: gettext("a person opened “%(what)s”, opens at least: %(value)s"),
+    How.TIMES: lambda: gettext(
+        "a person opened “%(what)s”, opens (machines’ included) at least: %(value)s"
+    ),
 }
 
 

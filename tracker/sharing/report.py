@@ -65,6 +65,10 @@ class SharedDays:
     quiet_from: datetime | None
     quiet_to: datetime | None
 
+    @property
+    def is_any_hidden(self) -> bool:
+        return self.quiet_from is not None or any(day.number is None for day in self.days)
+
 
 @dataclass(frozen=True, slots=True)
 class SharedFigures:

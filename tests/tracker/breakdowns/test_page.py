@@ -64,6 +64,17 @@ def test_the_page_warns_of_the_provider_that_fell_and_of_no_other(
     ) in text
     assert text.count("far below its usual") == 1
     assert text.count("spam folder") == 2
+    assert text.index("Outlook.com: 5.0%") < text.index('id="funnel"'), "right under the answer"
+
+
+def test_the_overview_warns_in_the_campaigns_row_and_leads_to_the_provider(
+    fallen: Campaign, log_in: LogIn
+) -> None:
+    refresh(fallen)
+    text = text_of(log_in("viewer").get("/campaigns/"))
+    link = f'href="/campaigns/{fallen.pk}/#by-provider">Outlook.com: probably in the spam folder<'
+    assert link in text
+    assert text.count("spam folder") == 1
 
 
 def test_a_provider_whose_readers_have_become_anonymous_or_are_off_is_not_warned_of(
@@ -152,8 +163,10 @@ def test_a_campaign_that_is_not_sent_has_no_breakdown(log_in: LogIn) -> None:
         assert b'id="breakdowns"' not in client.get(f"/campaigns/{campaign.pk}/").content
 
 
-def test_a_campaign_that_nobody_opened_says_so(log_in: LogIn) -> None:
-    text = text_of(log_in("viewer").get(f"/campaigns/{make_campaign(*emails(6)).pk}/"))
+def test_a_campaign_that_only_machines_opened_says_so(log_in: LogIn) -> None:
+    campaign = make_campaign(*emails(6))
+    write_hits([make_hit(pixels_of(campaign)[0].pk, user_agent="curl/8.5.0")])
+    text = text_of(log_in("viewer").get(f"/campaigns/{campaign.pk}/"))
     assert text.count("Nobody has opened so far, as far as anyone can know.") >= 3
     assert "<bdi>example.com</bdi>" in text
 

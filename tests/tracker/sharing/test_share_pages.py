@@ -23,6 +23,7 @@ from campaigns.models import Campaign, Recipient
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
 from tests.tracker.test_writer import AGENTS
 from tracker.models import CampaignCounts, QuarterHourCounts, SharedReport, SharedReportTry
+from tracker.quarters import quarter_of
 from tracker.reports.series import ends_of, series_of
 from tracker.sharing import links, passwords
 from tracker.sharing.forms import ShareForm
@@ -105,6 +106,30 @@ def figures_of(secret: str) -> str:
 def rows_of(answer: Any) -> list[list[str]]:
     content = b"".join(answer.streaming_content).decode("utf-8-sig")
     return list(csv.reader(io.StringIO(content)))
+
+
+@pytest.mark.django_db
+def test_the_note_about_hidden_days_stands_only_where_a_day_is_hidden() -> None:
+    campaign = usual_campaign()
+    _, secret = shared(campaign)
+    text = text_of(Client().get(f"/shared/{secret}/"))
+    assert "fewer than 5 *" in text
+    assert "* Fewer than 5 people opened for the first time" in text
+    # Of yesterday, and each of its days is shown.
+    Campaign.objects.filter(pk=campaign.pk).update(sent_at=timezone.now() - timedelta(days=1))
+    QuarterHourCounts.objects.filter(campaign=campaign).delete()
+    for day, first in ((0, 100), (1, 80)):
+        QuarterHourCounts.objects.create(
+            campaign=campaign,
+            starts_at=quarter_of(timezone.now() - timedelta(days=1 - day)),
+            opens=first,
+            human_opens=first,
+            unique_opens=first,
+            unique_human_opens=first,
+        )
+    text = text_of(Client().get(f"/shared/{secret}/"))
+    assert "*" not in text.split("Opens by day")[1].split("</section>")[0]
+    assert "Days are shown for four weeks after the sending." in text
 
 
 @pytest.mark.django_db

@@ -34,6 +34,9 @@ def as_json(report: dict[str, Any]) -> str:
 
 
 def as_text(report: dict[str, Any]) -> str:
+    """For people: without any open there is no open rate, as on the pages."""
+    if not report["unique_opens"]:
+        report = {name: None if "open_rate" in name else of for name, of in report.items()}
     return "\n".join(
         f"{name.replace('_', ' '):<{LABEL_WIDTH}}{_shown(name, value)}"
         for name, value in report.items()
