@@ -24,7 +24,6 @@ from tracker.language import count, translated
 from tracker.models import Breakdown, CampaignCounts
 from tracker.rates import LEAST_FOR_CLIPPING, Interval, OpenRates, clip_rate, rate, wilson_interval
 from tracker.reports.clipping import Clipping, clipping_of
-from tracker.sentences import Sentence, said
 from tracker.templatetags.glimpse import percent
 
 Kind = Breakdown.Kind
