@@ -46,7 +46,11 @@ if TYPE_CHECKING:
 
 spool = Spool(Path(settings.SPOOL_DIR))
 lately = Lately()
-recorder = Recorder(open_writer().write, spool.append)
+# Thousands of networks: before there are hits that would have to wait for them, and once for all
+# of the process.
+process_judge.look_again()
+writer = open_writer()
+recorder = Recorder(writer.write, spool.append, prepare=writer.prepare)
 application = PixelEndpoint(
     StaticFiles(
         cast("ASGI3Application", django_application),

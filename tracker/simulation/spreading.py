@@ -55,6 +55,12 @@ def opens_of(campaign: Campaign) -> QuerySet[Open]:
     return Open.objects.filter(pixel__campaign=campaign, pixel__is_test=False)
 
 
+def unspread(campaign: Campaign) -> list[tuple[UUID, int]]:
+    """What was recorded and is not marked as simulated, each open with its pixel."""
+    found = opens_of(campaign).values_list("pk", "pixel_id")
+    return [(open_id, pixel_id) for open_id, pixel_id in found if not is_simulated(open_id)]
+
+
 @transaction.atomic
 def spread(
     campaign: Campaign, fetches: Sequence[tuple[int, Fetch]], *, sent_at: datetime
@@ -98,13 +104,9 @@ def spread(
 def withdraw(campaign: Campaign) -> None:
     """Delete what was recorded for a simulation that failed; it has not been spread yet."""
     _lock(campaign)
-    unspread = [
-        (open_id, pixel_id)
-        for open_id, pixel_id in opens_of(campaign).values_list("pk", "pixel_id")
-        if not is_simulated(open_id)
-    ]
-    _delete([open_id for open_id, _ in unspread])
-    pixel_ids = sorted({pixel_id for _, pixel_id in unspread})
+    found = unspread(campaign)
+    _delete([open_id for open_id, _ in found])
+    pixel_ids = sorted({pixel_id for _, pixel_id in found})
     repair(Verification(0, pixel_ids, [campaign.pk], []))
 
 

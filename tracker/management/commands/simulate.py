@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 
 from campaigns.audit import Action, Source, record
 from tracker.management.commands._arguments import find_campaign
+from tracker.simulation.arrivals import is_spool_empty
 from tracker.simulation.day import (
     LEAST_HOURS,
     MOST_HOURS,
@@ -85,9 +86,9 @@ class Command(BaseCommand):
                     campaign, server, mix=mix, seed=seed, hours=hours, rate=rate, told=told
                 )
         except (SendingError, MismatchError) as error:
-            raise CommandError(f"{error} Nothing of this simulation is left.") from error
+            raise CommandError(f"{error} {what_is_left()}") from error
         except KeyboardInterrupt as error:
-            raise CommandError("Interrupted. Nothing of this simulation is left.") from error
+            raise CommandError(f"Interrupted. {what_is_left()}") from error
         record(Action.CAMPAIGN_SIMULATED, campaign, None, source=Source.COMMAND, mix=mix, seed=seed)
         for line in table(result):
             self.stdout.write(line)
@@ -96,6 +97,15 @@ class Command(BaseCommand):
             f"{campaign.get_absolute_url()} or `manage.py report {campaign.pk}`. Another "
             f"simulation takes this one's place."
         )
+
+
+def what_is_left() -> str:
+    if is_spool_empty():
+        return "Nothing of this simulation is left."
+    return (
+        "What was recorded of this simulation is gone; the spool may hold more of it, which comes "
+        "back when the database takes it: see `manage.py spool`."
+    )
 
 
 def table(result: Simulated) -> Iterator[str]:
