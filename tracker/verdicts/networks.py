@@ -19,6 +19,7 @@ PUBLISHERS = {
     "google": "Google",
     "microsoft_mail": said("Microsoft's mail filter"),
     "barracuda": said("Barracuda's mail filter"),
+    "mail_ru": said("Mail.ru's image proxy"),
 }
 SCANNERS = frozenset({"microsoft_mail", "barracuda"})
 
