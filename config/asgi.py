@@ -79,8 +79,8 @@ application = PixelEndpoint(
             Path(settings.SPOOL_DIR),
             [
                 # First, so that nothing is judged that is to leave its recipient.
-                Chore("unlinking opens", make_up),
-                Chore("judging recent opens", lately.judge),
+                Chore("unlinking opens", make_up, can_wait=False),
+                Chore("judging recent opens", lately.judge, can_wait=False),
                 Chore("spreading rulings", spread_rulings),
                 Chore("erased people's evidence", Sweep().sweep),
                 Chore("adding up breakdowns", refresh_due),
