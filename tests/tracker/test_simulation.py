@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.models import Campaign
@@ -26,7 +28,7 @@ from tracker.consent.choices import choose
 from tracker.hits import Hit
 from tracker.judging.bursts import network_of
 from tracker.management.commands.simulate import what_is_left
-from tracker.models import CampaignCounts, Open, UniqueOpen
+from tracker.models import CampaignCounts, Open, Ruling, UniqueOpen
 from tracker.pixels import ensure_test_pixel
 from tracker.recount import verify
 from tracker.simulation.arrivals import PROBE, withdraw_probes
@@ -49,6 +51,7 @@ from tracker.simulation.spreading import (
     spread,
     withdraw,
 )
+from tracker.simulation.withdrawing import is_simulation
 from tracker.spool import Spool
 from tracker.verdicts import Networks, Verdict
 from tracker.writer import write_hits
@@ -289,6 +292,80 @@ def test_somebody_elses_open_stops_the_simulation_and_nothing_of_it_is_left() ->
     assert not UniqueOpen.objects.filter(campaign=campaign).exists()
     assert verify().drift == 0
     assert reason_against(campaign) is None
+
+
+def simulated(campaign: Campaign, *, seed: int = 1) -> None:
+    fetches = planned(campaign, seed=seed)
+    received(fetches)
+    spread(campaign, fetches, sent_at=timezone.now() - timedelta(hours=24))
+    campaign.refresh_from_db()
+
+
+@pytest.mark.usefixtures("real_db")
+def test_a_simulation_can_be_taken_back_wholly() -> None:
+    campaign, other = (make_campaign(*addresses(60), is_sent=False) for _ in range(2))
+    simulated(campaign)
+    simulated(other)
+    write_hits([probe_of(campaign)])
+    Ruling.objects.create(open=opens_of(campaign)[0], verdict=Verdict.BOT.number)
+    before = counts_of(other).opens
+    opens = counts_of(campaign).opens
+    assert is_simulation(campaign)
+    printed = run(campaign.pk, "--withdraw")
+    assert printed.startswith(f"{opens:,} invented opens are gone")
+    counts = counts_of(campaign)
+    assert (counts.opens, counts.unique_opens, counts.sent, counts.bounces) == (0, 0, 0, 0)
+    campaign.refresh_from_db()
+    assert campaign.sent_at is None
+    assert not any(pixel.sent_at for pixel in pixels_of(campaign))
+    assert not Open.objects.filter(pixel__campaign=campaign).exists()
+    assert not UniqueOpen.objects.filter(campaign=campaign).exists()
+    assert counts_of(other).opens == before
+    assert verify().drift == 0
+    assert reason_against(campaign) is None
+    with pytest.raises(CommandError, match="holds no simulation"):
+        run(campaign.pk, "--withdraw")
+
+
+@pytest.mark.usefixtures("real_db")
+def test_what_people_opened_stays_when_a_simulation_is_taken_back() -> None:
+    campaign = make_campaign(*addresses(20), is_sent=False)
+    simulated(campaign)
+    write_hits([make_hit(pixels_of(campaign)[0].pk)])
+    assert run(campaign.pk, "--withdraw").endswith("1 opens are left.\n")
+    assert verify().drift == 0
+
+
+@pytest.mark.usefixtures("real_db")
+def test_what_was_really_sent_is_no_simulation_and_nothing_of_it_is_taken_back() -> None:
+    campaign = make_campaign(*addresses(20))
+    write_hits([make_hit(pixel.pk) for pixel in pixels_of(campaign)])
+    with pytest.raises(CommandError, match="holds no simulation"):
+        run(campaign.pk, "--withdraw")
+    assert counts_of(campaign).opens == 20
+
+
+@pytest.mark.usefixtures("real_db")
+def test_a_simulated_campaign_is_not_marked_as_sent() -> None:
+    campaign = make_campaign(*addresses(20), is_sent=False)
+    simulated(campaign)
+    with pytest.raises(CommandError, match=f"simulate {campaign.pk} --withdraw"):
+        call_command("mark_sent", campaign.pk)
+    run(campaign.pk, "--withdraw")
+    call_command("mark_sent", campaign.pk, stdout=io.StringIO())
+    assert counts_of(campaign).sent == 20
+
+
+@pytest.mark.usefixtures("real_db")
+def test_pages_say_that_opens_are_invented(admin_client: Client) -> None:
+    campaign = make_campaign(*addresses(20), is_sent=False)
+    said = "A simulation: these opens are invented."
+    assert said not in admin_client.get(campaign.get_absolute_url()).content.decode()
+    simulated(campaign)
+    assert said in admin_client.get(campaign.get_absolute_url()).content.decode()
+    url = reverse("campaign_mark_sent", args=[campaign.pk])
+    page = admin_client.post(url, follow=True).content.decode()
+    assert "Not marked: the opens of this campaign are invented." in page
 
 
 def probe_of(campaign: Campaign) -> Hit:

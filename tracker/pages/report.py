@@ -25,6 +25,7 @@ from tracker.reports.report_page import moving_parts
 from tracker.reports.series import with_ends
 from tracker.reports.silence import silence_of
 from tracker.reports.totals import totals_of
+from tracker.simulation.withdrawing import is_simulation
 
 
 @require_safe
@@ -49,6 +50,7 @@ def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "people": people_page(campaign, totals, query, keep=parts.keep),
         "silence": silence,
         "missed": missed_of(campaign),
+        "is_simulation": is_simulation(campaign),
         "is_long": is_long(totals.recipients),
         "next_steps": [] if silence else next_steps(campaign, totals),
     }

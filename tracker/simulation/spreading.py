@@ -70,7 +70,7 @@ def spread(
     ``fetches`` with their pixels, in the order of the requests. The opens of an earlier
     simulation go: this one takes their place.
     """
-    _lock(campaign)
+    lock(campaign)
     earlier: list[UUID] = []
     recorded: dict[int, list[Open]] = defaultdict(list)
     for one in opens_of(campaign).select_related("user_agent").order_by("opened_at", "pk"):
@@ -82,7 +82,7 @@ def spread(
         UniqueOpen.objects.filter(campaign=campaign, is_test=False).values_list("pk", flat=True)
     )
     pairs = list(_pairs(recorded, fetches))
-    _delete([*earlier, *(one.pk for one, _ in pairs)])
+    delete_opens([*earlier, *(one.pk for one, _ in pairs)])
     truth = {}
     for one, fetch in pairs:
         one.opened_at = sent_at + timedelta(seconds=fetch.after)
@@ -103,14 +103,14 @@ def spread(
 @transaction.atomic
 def withdraw(campaign: Campaign) -> None:
     """Delete what was recorded for a simulation that failed; it has not been spread yet."""
-    _lock(campaign)
+    lock(campaign)
     found = unspread(campaign)
-    _delete([open_id for open_id, _ in found])
+    delete_opens([open_id for open_id, _ in found])
     pixel_ids = sorted({pixel_id for _, pixel_id in found})
     repair(Verification(0, pixel_ids, [campaign.pk], []))
 
 
-def _lock(campaign: Campaign) -> None:
+def lock(campaign: Campaign) -> None:
     """The writer's order: pixels first, counts later, by whoever changes them."""
     pixels = UniqueOpen.objects.filter(campaign=campaign).order_by("pk")
     list(pixels.select_for_update(no_key=True).values_list("pk"))
@@ -140,7 +140,7 @@ def _pairs(
             yield one, fetch
 
 
-def _delete(open_ids: Sequence[UUID]) -> None:
+def delete_opens(open_ids: Sequence[UUID]) -> None:
     for some in batches(open_ids):
         Ruling.objects.filter(open__in=some).delete()
         Open.objects.filter(pk__in=some).delete()
