@@ -47,13 +47,13 @@ def test_a_range_can_be_decided_about_and_its_opens_follow(log_in: LogIn) -> Non
         "our gateway",
     )
     assert "follow within minutes" in page
-    assert "earlier opens follow" in page
+    assert "earlier ones follow" in page
     spread_rulings()
     assert counts_of(campaign).security_scanner_opens == 2
     page = client.get(reverse("rulings")).content.decode()
     for said in ("192.0.2.0/23", "security scanner", "our gateway", "mara"):
         assert said in page
-    assert "earlier opens follow" not in page
+    assert "earlier ones follow" not in page
     client.post(reverse("ruling_take_back", args=[ruling.pk]))
     assert "192.0.2.0/23" not in client.get(reverse("rulings")).content.decode().split("<main")[1]
     spread_rulings()
@@ -112,7 +112,7 @@ def test_rulings_about_opens_and_agents_stand_in_the_list_and_can_be_taken_back(
     client = log_in("marketer")
     page = client.get(reverse("rulings")).content.decode()
     assert reverse("recipient_opens", args=[campaign.pk, pixel.pk]) in page
-    assert "everything with this user agent" in page
+    assert "every open with it" in page
     assert "this open only" in page
     client.post(reverse("ruling_take_back", args=[one.pk]))
     assert counts_of(campaign).bot_opens == 1, "the ruling about the agent is left"

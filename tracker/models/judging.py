@@ -16,8 +16,8 @@ from tracker.sentences import Sentence
 from tracker.verdicts import Verdict
 
 REACHES = {
-    "network": gettext_lazy("everything from this network"),
-    "agent": gettext_lazy("everything with this user agent"),
+    "network": gettext_lazy("every open from it"),
+    "agent": gettext_lazy("every open with it"),
     "open": gettext_lazy("this open only"),
 }
 

@@ -113,6 +113,46 @@ def test_the_command_can_be_held_to_one_campaign() -> None:
     assert (counts_of(one).unknown_opens, counts_of(other).unknown_opens) == (0, 1)
 
 
+def test_the_table_after_a_walk_that_goes_on_says_what_it_covers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(walk, "PIXELS", 2)
+    campaign = make_campaign(*emails(6))
+    write_hits([make_hit(pixel.pk, user_agent=BROWSER) for pixel in pixels_of(campaign)])
+    forget_verdicts()
+
+    class PowerCutError(Exception):
+        pass
+
+    def cut(outcome: Any) -> None:
+        raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        rejudge(told=cut)
+    out = StringIO()
+    call_command("rejudge", stdout=out)
+    first, *_, last = out.getvalue().splitlines()
+    assert first == "An earlier walk was continued. What it had not reached yet:"
+    assert "4 opens judged by rules version" in out.getvalue()
+    assert last.endswith("before the walk was cut short: 6 opens judged, 6 changed.")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_terminal_is_told_how_far_a_walk_is_and_a_log_is_not(
+    is_terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "PIXELS", 2)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal)
+    campaign = make_campaign(*emails(6))
+    write_hits([make_hit(pixel.pk, user_agent=BROWSER) for pixel in pixels_of(campaign)])
+    err = StringIO()
+    call_command("rejudge", stdout=StringIO(), stderr=err)
+    told = err.getvalue()
+    assert ("2 of some 6 opens judged, 0 changed" in told) is is_terminal
+    assert told.endswith("\r\x1b[K") is is_terminal
+    assert bool(told) is is_terminal
+
+
 def test_a_walk_that_was_cut_short_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "PIXELS", 2)
     campaign = make_campaign(*emails(6))
