@@ -47,7 +47,11 @@ if TYPE_CHECKING:
 
 spool = Spool(Path(settings.SPOOL_DIR))
 lately = Lately()
-recorder = Recorder(open_writer().write, spool.append)
+# Thousands of networks: before there are hits that would have to wait for them, and once for all
+# of the process.
+process_judge.look_again()
+writer = open_writer()
+recorder = Recorder(writer.write, spool.append, prepare=writer.prepare)
 application = PixelEndpoint(
     StaticFiles(
         cast("ASGI3Application", django_application),
@@ -77,8 +81,8 @@ application = PixelEndpoint(
             Path(settings.SPOOL_DIR),
             [
                 # First, so that nothing is judged that is to leave its recipient.
-                Chore("unlinking opens", make_up),
-                Chore("judging recent opens", lately.judge),
+                Chore("unlinking opens", make_up, can_wait=False),
+                Chore("judging recent opens", lately.judge, can_wait=False),
                 Chore("spreading rulings", spread_rulings),
                 Chore("erased people's evidence", Sweep().sweep),
                 Chore("adding up breakdowns", refresh_due),

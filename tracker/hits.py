@@ -165,11 +165,12 @@ class HitReader:
 
 def says_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     """Whether the client itself says that nobody looks at the mail yet."""
-    for name in (b"sec-purpose", b"purpose", b"x-moz"):
+    for name in (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"):
         value = headers.get(name)
         if value is not None and b"prefetch" in value.lower():
             return True
-    return False
+    # Safari's word about the pages that it shows small.
+    return b"preview" in headers.get(b"x-purpose", b"").lower()
 
 
 def says_no_tracking(headers: Mapping[bytes, bytes]) -> bool:

@@ -22,6 +22,8 @@ GROUP_LIMIT = 1000
 WAITING_LIMIT = 50_000
 # A group that the database has not committed by then goes to the spool (seconds).
 COMMIT_WITHIN = 0.25
+# So long a start waits for the database at most; hits go to the spool then.
+READY_WITHIN = 5.0
 
 
 class Write(Protocol):
@@ -51,6 +53,9 @@ class Recorder:
 
     After a failure the database counts as away, and groups go to the spool at once, until
     ``resume`` is called.
+
+    ``prepare`` does beforehand what a first group would have no time for. If it fails, or takes
+    too long, the database is away from the start.
     """
 
     def __init__(
@@ -61,12 +66,16 @@ class Recorder:
         group_limit: int = GROUP_LIMIT,
         waiting_limit: int = WAITING_LIMIT,
         commit_within: float = COMMIT_WITHIN,
+        prepare: Callable[[], object] | None = None,
+        ready_within: float = READY_WITHIN,
     ) -> None:
         self._write = write
         self._keep = keep
         self._group_limit = group_limit
         self._waiting_limit = waiting_limit
         self._commit_within = commit_within
+        self._prepare = prepare
+        self._ready_within = ready_within
         self._waiting: list[tuple[Hit, Tell]] = []
         self._overflow: list[tuple[Hit, Tell]] = []
         self._spill: asyncio.Task[None] | None = None
@@ -89,7 +98,18 @@ class Recorder:
         self._loop = asyncio.get_running_loop()
         self._writer.start()
         self._keeper.start()
+        if self._prepare is not None:
+            await self._make_ready(self._prepare)
         self._task = asyncio.create_task(self._run(), name="recorder")
+
+    async def _make_ready(self, prepare: Callable[[], object]) -> None:
+        job = self._writer.run(lambda _: prepare(), [])
+        await _settled(job, self._ready_within)
+        if not job.done():
+            self._stuck = job
+            self._go_away(f"it did not answer within {self._ready_within} s")
+        elif error := job.exception():
+            self._go_away(error)
 
     async def stop(self) -> None:
         """Write or spool what waits, then end; a database that hangs is not waited for."""

@@ -16,16 +16,21 @@ from django.db import connections
 logger = logging.getLogger("tracker.schedule")
 
 EVERY = 60.0  # seconds
-# Chores never take more than a tenth of the time, however much there is to do.
+# Chores take no more than a tenth of the time on average, however much there is to do.
 REST = 9.0
 
 
 class Chore(NamedTuple):
-    """``name`` completes "… failed"; ``every`` is the least time between two runs, in seconds."""
+    """``name`` completes "… failed"; ``every`` is the least time between two runs, in seconds.
+
+    What ``can_wait`` is left out until all of the rest is over that long work has earned; the
+    others are done in every round, and have to end by themselves within seconds.
+    """
 
     name: str
     do: Callable[[], object]
     every: float = 0.0
+    can_wait: bool = True
 
 
 class Schedule:
@@ -49,6 +54,7 @@ class Schedule:
         self._in_every_process = in_every_process
         self._every = every
         self._done_at: dict[str, float] = {}
+        self._rests_until = 0.0
         self._is_over = threading.Event()
         # A daemon: a database that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
@@ -61,29 +67,35 @@ class Schedule:
         self._thread.join(2)
 
     def _run(self) -> None:
-        pause = self._every
-        while not self._is_over.wait(pause):
-            started = monotonic()
-            self._in_every_process()
-            with self._alone() as is_alone:
-                if is_alone:
-                    self._do_chores()
-            pause = max(self._every, REST * (monotonic() - started))
+        while not self._is_over.wait(self._every):
+            self._round()
 
-    def _do_chores(self) -> None:
+    def _round(self) -> None:
+        started = monotonic()
+        self._in_every_process()
+        with self._alone() as is_alone:
+            if is_alone:
+                self._do_chores(has_rested=started >= self._rests_until)
+        # What was done in the time of rest is made up for, too.
+        took = monotonic() - started
+        self._rests_until = max(self._rests_until, started) + took + REST * took
+
+    def _do_chores(self, *, has_rested: bool) -> None:
         for chore in self._chores:
-            done_at = self._done_at.get(chore.name)
             if self._is_over.is_set():
                 return
-            if done_at is not None and monotonic() < done_at + chore.every:
-                continue
-            self._done_at[chore.name] = monotonic()
-            try:
-                chore.do()
-            except Exception as error:
-                logger.warning("%s failed: %s", chore.name, error)
-            finally:
-                connections.close_all()
+            if (has_rested or not chore.can_wait) and self._is_due(chore):
+                self._done_at[chore.name] = monotonic()
+                try:
+                    chore.do()
+                except Exception as error:
+                    logger.warning("%s failed: %s", chore.name, error)
+                finally:
+                    connections.close_all()
+
+    def _is_due(self, chore: Chore) -> bool:
+        done_at = self._done_at.get(chore.name)
+        return done_at is None or monotonic() >= done_at + chore.every
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:

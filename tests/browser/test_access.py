@@ -30,6 +30,7 @@ def pages_of(campaign: str, recipient: str) -> list[str]:
         f"/recipients/{recipient}/",
         "/recipients/?q=example",
         "/recipients/?q=nobody",
+        "/rulings/",
         "/work/",
         "/work/rejudge/",
         "/accounts/password_change/",

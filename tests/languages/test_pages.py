@@ -284,6 +284,7 @@ def work_pages(campaign: Campaign) -> list[str]:
         work.form_id = f"{number:032}"
     Work.objects.bulk_create(works)
     return [
+        "/rulings/",
         "/work/",
         "/work/rejudge/",
         f"/work/rejudge/?campaign={campaign.pk}",

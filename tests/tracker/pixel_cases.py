@@ -37,6 +37,7 @@ CASES = [
     Case("HEAD is answered and not counted", method="HEAD"),
     Case("a stated prefetch is not counted", headers={"Sec-Purpose": "prefetch;prerender"}),
     Case("the older Purpose header is understood", headers={"Purpose": "prefetch"}),
+    Case("what Safari says of small pages is understood", headers={"X-Purpose": "preview"}),
     Case("the oldest X-Moz header is understood", headers={"X-Moz": "Prefetch"}),
     Case("another purpose is an ordinary open", headers={"Purpose": "preview"}, opens=1),
     Case("a forged token gets the image", token="A" * 24),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -254,6 +255,51 @@ def test_a_client_that_goes_away_takes_nobody_along() -> None:
         gate.is_open.set()
         assert await stays is Outcome.RECORDED
         assert {hit.pixel_id for group in gate.groups for hit in group} == {1, 2}
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
+def test_what_a_first_group_has_no_time_for_is_done_before_there_are_hits() -> None:
+    async def run() -> None:
+        gate, ready = Gate(), threading.Event()
+        gate.is_open.set()
+
+        def prepare() -> None:
+            time.sleep(0.2)  # longer than a group may take here
+            ready.set()
+
+        recorder = Recorder(gate, Kept(), commit_within=0.1, prepare=prepare)
+        await recorder.start()
+        assert ready.is_set()
+        assert await recorder.record(make_hit(1)) is Outcome.RECORDED
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_start_while_the_database_is_away_does_not_fail_and_its_hits_are_kept(
+    hangs: bool,
+) -> None:
+    async def run() -> None:
+        gate, kept, back = Gate(), Kept(), threading.Event()
+        gate.is_open.set()
+
+        def prepare() -> None:
+            if not hangs:
+                raise OSError("the database is away")
+            back.wait(10)
+
+        recorder = Recorder(gate, kept, commit_within=0.05, prepare=prepare, ready_within=0.05)
+        await recorder.start()
+        assert is_away(recorder)
+        assert await recorder.record(make_hit(1)) is Outcome.SPOOLED
+        back.set()
+        while is_away(recorder):
+            recorder.resume()
+            await asyncio.sleep(0.001)
+        assert await recorder.record(make_hit(2)) is Outcome.RECORDED
         await recorder.stop()
 
     asyncio.run(run())

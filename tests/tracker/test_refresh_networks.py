@@ -20,6 +20,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.server import ROOT
+from tests.tracker.test_writer import AGENTS
 from tracker.judging.refresh import (
     ADDRESSES,
     NOT_PUBLIC,
@@ -31,7 +32,7 @@ from tracker.judging.refresh import (
     refresh,
     without,
 )
-from tracker.verdicts import PUBLISHERS, Networks
+from tracker.verdicts import PUBLISHERS, Judge, Networks
 from tracker.verdicts.networks import Network
 
 OLD = ["104.28.28.0/24", "2a02:26f7:b00a::/48"]
@@ -147,6 +148,8 @@ def test_every_publishers_format_is_read(directory: Path, tmp_path: Path) -> Non
         file_with(tmp_path, "cloud.json", json.dumps(CLOUD).encode()),
         file_with(tmp_path, "worldwide.json", json.dumps(ENDPOINTS).encode()),
         file_with(tmp_path, "barracuda-egd.txt", b"# published\n209.222.82.0/24\n"),
+        file_with(tmp_path, "mail_ru.txt", b"188.93.56.0/24\n"),
+        file_with(tmp_path, "microsoft_ipv4_merged.txt", b"52.96.0.0/14\n"),
     )
     stored = {name: (directory / f"{name}.txt").read_text().split() for name in PUBLISHERS}
     assert stored == {
@@ -154,8 +157,10 @@ def test_every_publishers_format_is_read(directory: Path, tmp_path: Path) -> Non
         "google": ["34.96.0.0/11", "2001:4860::/33"],
         "microsoft_mail": ["40.92.0.0/15", "104.47.0.0/17", "2a01:111:f400::/48"],
         "barracuda": ["209.222.82.0/24"],
+        "mail_ru": ["188.93.56.0/24"],
+        "microsoft": ["52.96.0.0/14"],
     }
-    assert printed.count("replaced") == 4
+    assert printed.count("replaced") == 6
     assert "built-in → 2" in printed
 
 
@@ -229,9 +234,35 @@ def test_the_others_go_on_when_one_is_refused(directory: Path, tmp_path: Path) -
     assert "cannot be read: No such file" in printed
 
 
-def test_microsofts_whole_network_is_not_its_mail_filter(directory: Path, tmp_path: Path) -> None:
-    whole = file_with(tmp_path, "microsoft_ipv4_merged.txt", b"52.96.0.0/14\n")
-    assert "people's opens come from it" in run("--from", whole, status=1)
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_list_that_lost_most_of_its_networks_is_refused_though_its_addresses_are_there(
+    version: int, directory: Path, tmp_path: Path
+) -> None:
+    large, small = (
+        ("104.28.0.0/16", "9.9.{}.0/30") if version == 4 else ("2a02:26f7::/32", "2a04:{:x}::/64")
+    )
+    many = [large, *(small.format(2 * number + 1) for number in range(100))]
+    file = put(directory, "apple", *many)
+    few = file_with(tmp_path, "apple.txt", lines(*many[:28]))
+    assert f"only 28 % as many IPv{version} networks" in run("--from", few, status=1)
+    assert file.read_bytes() == lines(*many)
+    run("--from", file_with(tmp_path, "apple-half.txt", lines(*many[:51])))
+
+
+def test_microsofts_whole_network_is_evidence_and_never_a_verdict(
+    directory: Path, tmp_path: Path
+) -> None:
+    whole = file_with(tmp_path, "microsoft_ipv4_merged.txt", b"52.96.0.0/14\n40.92.0.0/14\n")
+    six = file_with(tmp_path, "microsoft_ipv6_merged.txt", b"2603:1000::/24\n")
+    assert "no verdict rests on it" in run("--from", whole, six)
+    without_list, judge = Judge(Networks.load()), Judge(Networks.load(directory))
+    for ip in ("52.97.1.1", "40.94.3.7", "40.92.1.1", "2603:1026::1", "203.0.113.1"):
+        for agent in (*AGENTS.values(), "", "Mozilla/5.0", "curl/8"):
+            assert judge.verdict_and_rule(agent, ip) == without_list.verdict_and_rule(agent, ip)
+    assert "lies in 52.96.0.0/14 of Microsoft's network." in judge.judge("curl/8", "52.97.1.1").why
+
+
+def test_whoever_a_list_belongs_to_is_told_by_its_name(directory: Path, tmp_path: Path) -> None:
     nobody = file_with(tmp_path, "list.txt", b"52.96.0.0/14\n")
     assert "whose networks are these?" in run("--from", nobody, status=1)
     assert not directory.exists()

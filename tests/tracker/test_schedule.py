@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,48 @@ def test_without_a_directory_for_the_lock_they_are_done_all_the_same(tmp_path: P
     schedule.start()
     assert chore.is_enough.wait(20)
     schedule.stop()
+
+
+class Clock:
+    """Time that passes when told, in the place of the schedule's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("tracker.schedule.monotonic", lambda: self.now)
+
+    def taking(self, seconds: float) -> Callable[[], None]:
+        def do() -> None:
+            self.now += seconds
+
+        return do
+
+
+@pytest.mark.parametrize(("quick", "long"), [(0.0, 20.0), (1.0, 20.0), (4.0, 20.0), (4.0, 0.5)])
+def test_long_work_rests_and_what_cannot_wait_keeps_its_minute(
+    quick: float, long: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    began: list[float] = []
+    worked: list[float] = []
+
+    def cannot_wait() -> None:
+        began.append(clock.now)
+        clock.taking(quick)()
+
+    def can_wait() -> None:
+        worked.append(clock.now)
+        clock.taking(long)()
+
+    chores = [
+        Chore("judging recent opens", cannot_wait, can_wait=False),
+        Chore("spreading rulings", can_wait),
+    ]
+    schedule = Schedule(tmp_path, chores)
+    rounds = 2_000
+    for _ in range(rounds):
+        clock.now += 60
+        schedule._round()
+    assert len(began) == rounds
+    assert max(after - before for before, after in pairwise(began)) <= 60 + quick + long
+    assert len(worked) > 20
+    assert quick * rounds + long * len(worked) <= clock.now / 10 + long

@@ -11,21 +11,28 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.models import Campaign
 from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
 from tests.server import ROOT, Installation, free_port, installation
 from tracker.consent.choices import choose
+from tracker.hits import Hit
 from tracker.judging.bursts import network_of
-from tracker.models import CampaignCounts, Open, UniqueOpen
+from tracker.management.commands.simulate import what_is_left
+from tracker.models import CampaignCounts, Open, Ruling, UniqueOpen
+from tracker.pixels import ensure_test_pixel
 from tracker.recount import verify
-from tracker.simulation.day import plan, reason_against
+from tracker.simulation.arrivals import PROBE, withdraw_probes
+from tracker.simulation.day import plan, reason_against, refuse_strange_server
 from tracker.simulation.mix import (
     APPLE_RANGES,
     FAN_OUT_DOMAINS,
@@ -35,6 +42,7 @@ from tracker.simulation.mix import (
     Fetch,
     realistic,
 )
+from tracker.simulation.sending import SendingError
 from tracker.simulation.spreading import (
     MismatchError,
     is_simulated,
@@ -43,6 +51,8 @@ from tracker.simulation.spreading import (
     spread,
     withdraw,
 )
+from tracker.simulation.withdrawing import is_simulation
+from tracker.spool import Spool
 from tracker.verdicts import Networks, Verdict
 from tracker.writer import write_hits
 
@@ -140,6 +150,20 @@ def test_an_interrupted_simulation_leaves_nothing(made: Installation) -> None:
     report = json.loads(made.manage("report", campaign_id, "--json"))
     assert (report["sent_at"], report["opens"]) == (None, 0)
     assert drift(made) == 0
+
+
+def test_exact_lists_of_networks_do_not_hold_up_the_first_hit(tmp_path: Path) -> None:
+    networks = tmp_path / "networks"
+    networks.mkdir()
+    lines = [f"2a02:26f7:{number >> 8:x}:{number & 255:x}00::/64" for number in range(15_000)]
+    (networks / "apple.txt").write_text("\n".join([*lines, "172.224.0.0/16", "104.28.0.0/16"]))
+    trusted = "127.0.0.1/32"
+    with installation(NETWORKS_DIR=str(networks), TRUSTED_PROXIES=trusted) as made:
+        campaign_id = new_campaign(made, 10)
+        with made.serving():
+            made.manage("simulate", campaign_id, "--url", made.address)
+        assert "the database is away" not in made.log
+        assert drift(made) == 0
 
 
 def test_the_same_seed_is_the_same_day() -> None:
@@ -268,6 +292,130 @@ def test_somebody_elses_open_stops_the_simulation_and_nothing_of_it_is_left() ->
     assert not UniqueOpen.objects.filter(campaign=campaign).exists()
     assert verify().drift == 0
     assert reason_against(campaign) is None
+
+
+def simulated(campaign: Campaign, *, seed: int = 1) -> None:
+    fetches = planned(campaign, seed=seed)
+    received(fetches)
+    spread(campaign, fetches, sent_at=timezone.now() - timedelta(hours=24))
+    campaign.refresh_from_db()
+
+
+@pytest.mark.usefixtures("real_db")
+def test_a_simulation_can_be_taken_back_wholly() -> None:
+    campaign, other = (make_campaign(*addresses(60), is_sent=False) for _ in range(2))
+    simulated(campaign)
+    simulated(other)
+    write_hits([probe_of(campaign)])
+    Ruling.objects.create(open=opens_of(campaign)[0], verdict=Verdict.BOT.number)
+    before = counts_of(other).opens
+    opens = counts_of(campaign).opens
+    assert is_simulation(campaign)
+    printed = run(campaign.pk, "--withdraw")
+    assert printed.startswith(f"{opens:,} invented opens are gone")
+    counts = counts_of(campaign)
+    assert (counts.opens, counts.unique_opens, counts.sent, counts.bounces) == (0, 0, 0, 0)
+    campaign.refresh_from_db()
+    assert campaign.sent_at is None
+    assert not any(pixel.sent_at for pixel in pixels_of(campaign))
+    assert not Open.objects.filter(pixel__campaign=campaign).exists()
+    assert not UniqueOpen.objects.filter(campaign=campaign).exists()
+    assert counts_of(other).opens == before
+    assert verify().drift == 0
+    assert reason_against(campaign) is None
+    with pytest.raises(CommandError, match="holds no simulation"):
+        run(campaign.pk, "--withdraw")
+
+
+@pytest.mark.usefixtures("real_db")
+def test_what_people_opened_stays_when_a_simulation_is_taken_back() -> None:
+    campaign = make_campaign(*addresses(20), is_sent=False)
+    simulated(campaign)
+    write_hits([make_hit(pixels_of(campaign)[0].pk)])
+    assert run(campaign.pk, "--withdraw").endswith("1 opens are left.\n")
+    assert verify().drift == 0
+
+
+@pytest.mark.usefixtures("real_db")
+def test_what_was_really_sent_is_no_simulation_and_nothing_of_it_is_taken_back() -> None:
+    campaign = make_campaign(*addresses(20))
+    write_hits([make_hit(pixel.pk) for pixel in pixels_of(campaign)])
+    with pytest.raises(CommandError, match="holds no simulation"):
+        run(campaign.pk, "--withdraw")
+    assert counts_of(campaign).opens == 20
+
+
+@pytest.mark.usefixtures("real_db")
+def test_a_simulated_campaign_is_not_marked_as_sent() -> None:
+    campaign = make_campaign(*addresses(20), is_sent=False)
+    simulated(campaign)
+    with pytest.raises(CommandError, match=f"simulate {campaign.pk} --withdraw"):
+        call_command("mark_sent", campaign.pk)
+    run(campaign.pk, "--withdraw")
+    call_command("mark_sent", campaign.pk, stdout=io.StringIO())
+    assert counts_of(campaign).sent == 20
+
+
+@pytest.mark.usefixtures("real_db")
+def test_pages_say_that_opens_are_invented(admin_client: Client) -> None:
+    campaign = make_campaign(*addresses(20), is_sent=False)
+    said = "A simulation: these opens are invented."
+    assert said not in admin_client.get(campaign.get_absolute_url()).content.decode()
+    simulated(campaign)
+    assert said in admin_client.get(campaign.get_absolute_url()).content.decode()
+    url = reverse("campaign_mark_sent", args=[campaign.pk])
+    page = admin_client.post(url, follow=True).content.decode()
+    assert "Not marked: the opens of this campaign are invented." in page
+
+
+def probe_of(campaign: Campaign) -> Hit:
+    pixel = ensure_test_pixel(campaign)
+    return make_hit(pixel.pk, ip=PROBE.ip, user_agent=PROBE.user_agent)
+
+
+@pytest.mark.usefixtures("real_db")
+def test_a_probe_that_comes_late_is_waited_for_and_none_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = make_campaign(*addresses(3), is_sent=False)
+    write_hits([probe_of(campaign), make_hit(ensure_test_pixel(campaign).pk)])
+    looks: list[float] = []
+
+    def through_the_spool(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            write_hits([probe_of(campaign)])
+
+    monkeypatch.setattr("tracker.simulation.day.send", lambda *arguments, **options: None)
+    monkeypatch.setattr("tracker.simulation.arrivals.time.sleep", through_the_spool)
+    refuse_strange_server(campaign, "http://127.0.0.1:9")
+    assert len(looks) == 3
+    (left,) = Open.objects.all()
+    assert str(left.user_agent) != PROBE.user_agent
+    assert UniqueOpen.objects.get().open_count == 1
+    assert verify().drift == 0
+
+
+@pytest.mark.usefixtures("real_db")
+def test_a_probe_that_does_not_come_in_time_is_an_error_and_is_removed_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = make_campaign(*addresses(3), is_sent=False)
+    monkeypatch.setattr("tracker.simulation.day.send", lambda *arguments, **options: None)
+    monkeypatch.setattr("tracker.simulation.day.ARRIVES_WITHIN", 0.0)
+    with pytest.raises(SendingError, match="does not record into this database"):
+        refuse_strange_server(campaign, "http://127.0.0.1:9")
+    write_hits([probe_of(campaign)])
+    withdraw_probes(campaign)
+    assert not Open.objects.exists()
+    assert not UniqueOpen.objects.exists()
+
+
+def test_what_may_come_back_from_the_spool_is_said(settings: Any, tmp_path: Path) -> None:
+    settings.SPOOL_DIR = str(tmp_path)
+    assert what_is_left() == "Nothing of this simulation is left."
+    Spool(tmp_path).append([make_hit(1)])
+    assert "the spool may hold more of it" in what_is_left()
 
 
 @pytest.mark.usefixtures("real_db")

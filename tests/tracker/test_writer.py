@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from tests.conftest import THUNDERBIRD, counts_of, emails, make_campaign, make_hit, pixels_of
 from tracker.hits import Hit
+from tracker.judging import process_judge
 from tracker.models import CampaignCounts, Open, Pixel, QuarterHourCounts, UniqueOpen, UserAgent
 from tracker.pixels import ensure_test_pixel
 from tracker.recount import verify
+from tracker.verdicts import Judge
 from tracker.writer import open_writer
 
 pytestmark = pytest.mark.usefixtures("real_db")
@@ -53,6 +55,24 @@ def test_the_groups_statement_is_planned_once_for_a_connection(writer: Any) -> N
         with writer._connection.cursor() as cursor:
             cursor.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements")
             assert cursor.fetchall() == [(3, 0)]
+
+
+def test_a_writer_that_is_prepared_has_its_judge_connection_and_plan(writer: Any) -> None:
+    loaded: list[Judge] = []
+
+    def load() -> Judge:
+        loaded.append(process_judge())
+        return loaded[-1]
+
+    writer._judge = load
+    writer.prepare()
+    assert loaded
+    assert writer._connection.connection is not None
+    if connection.vendor == "postgresql":
+        with writer._connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+            assert cursor.fetchone() == (1,)
+    assert not Open.objects.exists()
 
 
 def test_one_hit_changes_everything_that_the_classic_pixel_tracker_changes(writer: Any) -> None:

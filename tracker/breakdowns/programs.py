@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import ua_parser
 
-from tracker.verdicts.agents import GMAIL_PREFETCH, MAIL_CLIENTS, AgentKind, read_agent
+from tracker.verdicts.agents import AgentKind, read_agent
+from tracker.verdicts.names import GMAIL_PREFETCH, MAIL_CLIENTS
 
 UNKNOWN = "unknown"
 HIDDEN = "hidden by a proxy"
@@ -58,9 +59,11 @@ _HIDDEN_KINDS = frozenset(
 _READER_KINDS = frozenset(
     {
         AgentKind.MAIL_CLIENT,
+        AgentKind.UNLISTED_MAIL_CLIENT,
         AgentKind.MAIL_VIEW,
         AgentKind.BROWSER,
         AgentKind.FROZEN_BROWSER,
+        AgentKind.OLD_BROWSER,
     }
 )
 
@@ -183,7 +186,7 @@ def program_of(user_agent: str) -> Program:
     client = UNKNOWN
     if kind is AgentKind.MAIL_VIEW:
         client = _first(_VIEWS, user_agent)
-    elif kind is AgentKind.MAIL_CLIENT:
+    elif kind in (AgentKind.MAIL_CLIENT, AgentKind.UNLISTED_MAIL_CLIENT):
         client = _first(_CLIENTS, user_agent, mark.strip("/") if mark in MAIL_CLIENTS else UNKNOWN)
     elif parsed.user_agent:
         family = parsed.user_agent.family[:LONGEST_NAME]

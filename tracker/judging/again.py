@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from django.db import transaction
 
@@ -12,10 +13,11 @@ from tracker.judging.bursts import SUSPECTS, WITHIN, BurstsAhead, Fetch, bursts
 from tracker.judging.changes import Changes, Numbers, Outcome, Row, first_human_of, is_thin
 from tracker.judging.process import process_judge
 from tracker.judging.rulings import Rulings
+from tracker.judging.shared import is_shared_by_readers
 from tracker.judging.windows import by_size, opens_from, window_from
 from tracker.models import FanOut, Horizon, Open, Pixel, PixelTracking, UniqueOpen, UserAgent
 from tracker.quarters import EPOCH
-from tracker.verdicts import RULE_BY_ID, Verdict
+from tracker.verdicts import RULE_BY_ID, Networks, Verdict
 
 BURST, FAN_OUT, BY_HAND = (RULE_BY_ID[name] for name in ("burst", "fan-out", "by-hand"))
 MAIL_CLIENT = RULE_BY_ID["mail-client"]
@@ -170,7 +172,19 @@ def is_suspect(numbers: Numbers) -> bool:
 
 
 def fetch_of(one: Row, alone: Numbers) -> Fetch:
-    return Fetch(one.opened_at, one.ip, alone[0] if is_suspect(alone) else NO_SUSPECT)
+    """As bursts look at it: a reader's requests may come through many of a mail service's
+    addresses."""
+    counts = is_suspect(alone) and not (one.ip and _is_shared(one.ip))
+    return Fetch(one.opened_at, one.ip, alone[0] if counts else NO_SUSPECT)
+
+
+def _is_shared(ip: str) -> bool:
+    return _is_shared_by(ip, process_judge().networks)
+
+
+@lru_cache(maxsize=50_000)
+def _is_shared_by(ip: str, networks: Networks) -> bool:
+    return is_shared_by_readers(ip, networks)
 
 
 def fan_outs_of(ips: Iterable[str]) -> dict[str, list[Span]]:

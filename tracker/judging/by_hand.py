@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from tracker.judging.again import JudgeAgain
+from tracker.judging.refresh import SHORTEST_PREFIX
 from tracker.language import translated
 from tracker.models import Open, Ruling
 from tracker.verdicts import Verdict
@@ -55,6 +56,50 @@ class RulingForm(forms.Form):
         return cleaned
 
 
+class NetworkRulingForm(forms.Form):
+    """What is decided about everything from a network, whoever opened from there."""
+
+    network = forms.CharField(
+        label=gettext_lazy("Network"),
+        help_text=gettext_lazy("An address, or a range as 192.0.2.0/24 or 2001:db8::/32."),
+        max_length=49,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    verdict = RulingForm.base_fields["verdict"]
+    note = forms.CharField(
+        label=gettext_lazy("Why (for your colleagues)"), max_length=200, required=False
+    )
+
+    def clean_network(self) -> str:
+        text: str = self.cleaned_data["network"]
+        try:
+            around = ip_network(text, strict=False)
+        except ValueError as error:
+            raise forms.ValidationError(
+                gettext("This is no network. Write an address, or a range as 192.0.2.0/24.")
+            ) from error
+        if not is_in_order(text):
+            raise forms.ValidationError(
+                gettext("The address does not begin a range. Did you mean %(network)s?")
+                % {"network": around}
+            )
+        if around.prefixlen < SHORTEST_PREFIX[around.version]:
+            raise forms.ValidationError(
+                gettext("That is too much of the Internet: at most /%(bits)s can be decided about.")
+                % {"bits": SHORTEST_PREFIX[around.version]}
+            )
+        return str(around)
+
+
+def is_in_order(text: str) -> bool:
+    """Whether nothing stands behind the prefix: 192.0.2.7/24 may be a slip."""
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 def decide(form: RulingForm, user_id: int | None) -> Ruling:
     """Store what a valid form says, and judge the recipient's opens again.
 
@@ -79,14 +124,25 @@ def decide(form: RulingForm, user_id: int | None) -> Ruling:
     return ruling
 
 
-def take_back(ruling: Ruling, pixel_id: int) -> None:
+def decide_about_network(form: NetworkRulingForm, user_id: int | None) -> Ruling:
+    """Store what a valid form says; opens follow: ``tracker.judging.spreading``."""
+    return Ruling.objects.create(
+        network=form.cleaned_data["network"],
+        verdict=form.cleaned_data["verdict"].number,
+        note=form.cleaned_data["note"],
+        set_by_id=user_id,
+    )
+
+
+def take_back(ruling: Ruling, pixel_id: int | None) -> None:
     """At once for that recipient; for whatever else it was about, the schedule follows."""
     if ruling.open_id is not None:
         ruling.delete()
     else:
         ruling.taken_back_at, ruling.spread_at, ruling.spread_to = timezone.now(), None, 0
         ruling.save(update_fields=["taken_back_at", "spread_at", "spread_to"])
-    JudgeAgain().pixels([pixel_id])
+    if pixel_id is not None:
+        JudgeAgain().pixels([pixel_id])
 
 
 def network_around(ip: str, *, is_wide: bool) -> str:

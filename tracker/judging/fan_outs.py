@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address, ip_network
 from uuid import UUID
 
 from django.db import connection
 
 from tracker.addresses import may_be_truncated
 from tracker.judging.bursts import SUSPECTS
-from tracker.judging.process import process_judge
+from tracker.judging.pace import WIDEST, Look, runs
+from tracker.judging.shared import is_shared_by_readers
 from tracker.models import FanOut, Open, Pixel
-from tracker.verdicts import Verdict
+from tracker.verdicts import RULE_BY_ID, Verdict
 
 # An office behind one address has many readers too, but these share their domain.
 RECIPIENTS = 10
@@ -24,64 +24,67 @@ WINDOW = timedelta(minutes=10)
 # Windows overlap by half, so that none falls apart between two.
 STEP = WINDOW / 2
 
-# Their publishers' names in tracker.verdicts.networks.
-PROXIES = frozenset({"apple", "google"})
-# Exchange Online shows pictures through addresses of its own, with agents like a browser's.
-# From Microsoft's list of its 365 endpoints, set 1 (https://endpoints.office.com).
-OUTLOOK_ON_THE_WEB = [
-    ip_network(text)
-    for text in (
-        *("13.107.6.152/31", "13.107.18.10/31", "13.107.128.0/22", "23.103.160.0/20"),
-        *("40.96.0.0/13", "40.104.0.0/15", "52.96.0.0/14", "131.253.33.215/32"),
-        *("132.245.0.0/16", "150.171.32.0/22", "204.79.197.215/32"),
-        *("2603:1006::/40", "2603:1016::/36", "2603:1026::/36", "2603:1036::/36"),
-        *("2603:1046::/36", "2603:1056::/36", "2620:1ec:4::152/128", "2620:1ec:c::10/128"),
-    )
-]
-
+# What a person's own mail client opened is in no pattern by itself; it may be a fan-out's part.
+LOOKED_AT = sorted([*SUSPECTS, Verdict.SECURITY_SCANNER.number])
 BUSY_ADDRESSES = f"""
-SELECT {{ip}}, count(DISTINCT pixel_id) FROM tracker_open
+SELECT {{ip}}, count(DISTINCT pixel_id), count(DISTINCT user_agent_id) FROM tracker_open
 WHERE id >= %s AND id < %s AND opened_at >= %s AND opened_at < %s AND ip IS NOT NULL
-    AND verdict IN ({", ".join(str(verdict) for verdict in sorted(SUSPECTS))}, {{scanner}})
+    AND verdict IN ({", ".join(map(str, LOOKED_AT))})
 GROUP BY 1 HAVING count(DISTINCT pixel_id) >= {RECIPIENTS}
-    AND count(DISTINCT user_agent_id) <= {AGENTS}
 """
 
 
 def find_fan_outs(since: datetime, until: datetime) -> list[FanOut]:
     """The fan-outs of these moments, not stored yet."""
-    return [
-        FanOut(ip=ip, starts_at=start, ends_at=start + WINDOW, recipients=recipients)
+    # The windows overlap, and a run that reaches into both is found twice.
+    found = {
+        (one.ip, one.starts_at): one
         for start in windows(since, until)
-        for ip, recipients in busy_addresses(start, start + WINDOW)
+        for ip, pixels, agents in busy_addresses(start, start + WINDOW)
         # Many addresses' opens stand under one that was truncated.
-        if not may_be_truncated(ip)
-        and not is_shared_by_readers(ip)
-        and domains_reached(ip, start, start + WINDOW) >= DOMAINS
-    ]
+        if not may_be_truncated(ip) and not is_shared_by_readers(ip)
+        for one in fan_outs_at(ip, start, pixels=pixels, agents=agents)
+    }
+    return list(found.values())
+
+
+def fan_outs_at(ip: str, start: datetime, *, pixels: int, agents: int) -> Iterator[FanOut]:
+    """Of one address in one window: by its reach, or else by its pace."""
+    end = start + WINDOW
+    if agents <= AGENTS and domains_reached(ip, start, end) >= DOMAINS:
+        yield FanOut(ip=ip, starts_at=start, ends_at=end, recipients=pixels)
+        return
+    for run in runs(looks_from(ip, start - WIDEST, end + WIDEST)):
+        if run.ends_at >= start and run.starts_at < end:
+            # Spans end before the moment that is named.
+            after = run.ends_at + timedelta(microseconds=1)
+            yield FanOut(ip=ip, starts_at=run.starts_at, ends_at=after, recipients=run.recipients)
+
+
+def looks_from(ip: str, start: datetime, end: datetime) -> Iterator[Look]:
+    """What an address opened for recipients, in order of time; without named mail clients."""
+    first, last = id_bounds(start, end)
+    opens = (
+        Open.objects.filter(
+            id__gte=first, id__lt=last, ip=ip, opened_at__gte=start, opened_at__lt=end
+        )
+        .filter(verdict__in=LOOKED_AT, pixel__recipient__isnull=False)
+        .exclude(rule=RULE_BY_ID["mail-client"].number)
+        .order_by("opened_at", "pk")
+    )
+    rows = opens.values_list("opened_at", "pixel__recipient_id", "user_agent_id")
+    return (Look(*row) for row in rows.iterator(2_000))
 
 
 def store(found: Sequence[FanOut]) -> None:
     """As evidence for whoever asks why; one that was stored before grows."""
     FanOut.objects.bulk_create(
-        found,
+        {(one.ip, one.starts_at): one for one in found}.values(),
         batch_size=200,
         update_conflicts=True,
         unique_fields=["ip", "starts_at"],
-        update_fields=["recipients"],
+        update_fields=["recipients", "ends_at"],
     )
-
-
-def is_shared_by_readers(ip: str) -> bool:
-    """Whether readers of many firms may share this address: a mail service's, or one next door."""
-    owners = process_judge().networks.owners(ip)
-    if owners is None:
-        # A private address: most often a proxy stands there that was not declared as trusted.
-        return True
-    if owners & PROXIES:
-        return True
-    address = ip_address(ip)
-    return any(address.version == one.version and address in one for one in OUTLOOK_ON_THE_WEB)
 
 
 def windows(since: datetime, until: datetime) -> Iterator[datetime]:
@@ -93,12 +96,11 @@ def windows(since: datetime, until: datetime) -> Iterator[datetime]:
         start += STEP
 
 
-def busy_addresses(start: datetime, end: datetime) -> list[tuple[str, int]]:
+def busy_addresses(start: datetime, end: datetime) -> list[tuple[str, int, int]]:
+    """Each with how many pixels it opened, and with how many agents."""
     adapt = connection.ops.adapt_datetimefield_value
     is_postgresql = connection.vendor == "postgresql"
-    statement = BUSY_ADDRESSES.format(
-        ip="host(ip)" if is_postgresql else "ip", scanner=Verdict.SECURITY_SCANNER.number
-    )
+    statement = BUSY_ADDRESSES.format(ip="host(ip)" if is_postgresql else "ip")
     adapt_id = Open._meta.pk.get_db_prep_value
     with connection.cursor() as cursor:
         bounds = [adapt_id(bound, connection) for bound in id_bounds(start, end)]

@@ -16,7 +16,11 @@ Stamp = tuple[int, ...]
 
 
 class ProcessJudge:
-    """Call it for the judge of now; a judge that was handed out stays as it is."""
+    """Call it for the judge of now; a judge that was handed out stays as it is.
+
+    Loading takes longer than a group may wait. Only the first call does it; later lists are loaded
+    by whoever looks again, and calls are answered with the former judge meanwhile.
+    """
 
     def __init__(self) -> None:
         self._judge: Judge | None = None

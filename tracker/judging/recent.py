@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from time import monotonic
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -39,22 +40,38 @@ HAVING count(DISTINCT ip) >= {NETWORKS}
 """
 
 
+# Pixels, each with the moment from which on something new may be about its opens.
+Starts = dict[int, datetime]
+
+
 def judge_recent(since: datetime, now: datetime) -> Outcome:
     """Everything recorded between these moments, with what it may complete before them."""
+    return judge_pixels(recent_pixels(since, now))[0]
+
+
+def recent_pixels(since: datetime, now: datetime) -> Starts:
+    """Those about which what was recorded between these moments may say something new."""
     found = find_fan_outs(since - WINDOW, now)
     store(found)
-    # Where a pixel's opens begin that something new may be about.
     begin = since - WITHIN - COMMITTED_WITHIN
     starts = dict.fromkeys([*pixels_in_bursts(since - WITHIN), *ruled_pixels(since)], begin)
     for fan_out in found:
         for pixel_id in pixels_fanned_out(fan_out, now):
             starts[pixel_id] = min(fan_out.starts_at, starts.get(pixel_id, fan_out.starts_at))
+    return starts
+
+
+def judge_pixels(starts: Starts, *, within: float | None = None) -> tuple[Outcome, Starts]:
+    """What came of it, and what is left for the next time when ``within`` seconds were over."""
+    until = None if within is None else monotonic() + within
     outcome = Outcome()
     judge = JudgeAgain()
     ordered = sorted(starts)
     for start in range(0, len(ordered), PIXELS):
+        if until is not None and start and monotonic() > until:
+            return outcome, {pixel_id: starts[pixel_id] for pixel_id in ordered[start:]}
         outcome.add(judge.pixels(ordered[start : start + PIXELS], since=starts))
-    return outcome
+    return outcome, {}
 
 
 def pixels_fanned_out(fan_out: FanOut, now: datetime) -> QuerySet[Open, int]:

@@ -6,7 +6,7 @@ import json
 import os
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,7 +31,11 @@ ADDRESSES: Mapping[str, Sequence[str]] = {
     ),
     "microsoft_mail": ("https://endpoints.office.com/endpoints/worldwide",),
     "barracuda": (),
+    "mail_ru": (),
+    "microsoft": (),
 }
+# Of whose lists none has networks of both families.
+OF_ONE_FAMILY = ("barracuda", "mail_ru")
 # Of Microsoft's endpoint sets the two that inspect mail; people's opens come from the others.
 MICROSOFT_MAIL_SETS = (9, 10)
 
@@ -98,11 +102,6 @@ def publisher_of(source: Source) -> str:
     for publisher in PUBLISHERS:
         if name.startswith(publisher):
             return publisher
-    if name.startswith("microsoft"):
-        raise RefusedError(
-            f"{source.name}: Microsoft's network as a whole is no list of its mail filter, since "
-            f"people's opens come from it too. Name a list of the filter alone microsoft_mail.txt."
-        )
     raise RefusedError(
         f"{source.name}: whose networks are these? Let the file's name begin with "
         f"{', '.join(PUBLISHERS)}."
@@ -322,6 +321,11 @@ def addresses_covered(networks: Iterable[Network]) -> dict[int, int]:
     return covered
 
 
+def networks_in(networks: Iterable[Network]) -> dict[int, int]:
+    """By version."""
+    return Counter(network.version for network in networks)
+
+
 # And into the directory.
 
 
@@ -343,8 +347,13 @@ def refresh(
     if publisher == "google" and not any(is_googles_cloud(source) for source in sources):
         note = "cloud.json was not given, so Google's customers may be among them"
     missing = {4, 6} - {network.version for network in networks}
-    if publisher != "barracuda" and missing:
+    if publisher not in OF_ONE_FAMILY and missing:
         note = f"there is no IPv{missing.pop()} network in it"
+    if publisher == "microsoft":
+        note = (
+            "shown as evidence; no verdict rests on it, since people's opens come from there too "
+            "(a list of the mail filter alone is microsoft_mail.txt)"
+        )
     return Refreshed(publisher, before, len(networks), age, True, note)
 
 
@@ -359,13 +368,21 @@ def present_list(directory: Path, publisher: str) -> list[Network] | None:
 
 
 def refuse_shrunken(networks: Sequence[Network], present: Sequence[Network]) -> None:
-    """By family: IPv6 has so many addresses that a list without IPv4 would go unnoticed."""
-    now, earlier = addresses_covered(networks), addresses_covered(without(present, ()))
-    for version, count in sorted(earlier.items()):
-        if now[version] * 2 < count:
+    """By family: IPv6 has so many addresses that a list without IPv4 would go unnoticed. By
+    addresses and by networks: a few large ones hold most of the addresses."""
+    former = without(present, ())
+    for version in sorted({network.version for network in former}):
+        now, earlier = (addresses_covered(some)[version] for some in (networks, former))
+        if now * 2 < earlier:
             raise RefusedError(
-                f"Only {_share(now[version], count)} of the IPv{version} addresses of the present "
-                f"list are in it. If that is right: --force."
+                f"Only {_share(now, earlier)} of the IPv{version} addresses of the present list "
+                f"are in it. If that is right: --force."
+            )
+        now, earlier = (networks_in(some)[version] for some in (networks, former))
+        if now * 2 < earlier:
+            raise RefusedError(
+                f"It has only {_share(now, earlier)} as many IPv{version} networks as the present "
+                f"list. If that is right: --force."
             )
 
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
+from django_stubs_ext import StrPromise
 
 from campaigns.models import Campaign
 from tracker.language import translated
 from tracker.models.agents import UserAgent
 from tracker.models.opens import Open
+from tracker.sentences import Sentence
 from tracker.verdicts import Verdict
+
+REACHES = {
+    "network": gettext_lazy("every open from it"),
+    "agent": gettext_lazy("every open with it"),
+    "open": gettext_lazy("this open only"),
+}
 
 
 class Ruling(models.Model):
@@ -52,6 +60,19 @@ class Ruling(models.Model):
     def __str__(self) -> str:
         about = self.network or self.user_agent or f"open {self.open_id}"
         return f"{about}: {Verdict.of_number(self.verdict).label}"
+
+    @property
+    def kind(self) -> str:
+        return "network" if self.network else "agent" if self.user_agent_id else "open"
+
+    @property
+    def label(self) -> Sentence:
+        return Verdict.of_number(self.verdict).label
+
+    @property
+    def reach(self) -> StrPromise:
+        """What it applies to, in words."""
+        return REACHES[self.kind]
 
     @property
     def shown(self) -> str:

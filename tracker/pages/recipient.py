@@ -82,6 +82,5 @@ def ruling_delete(request: HttpRequest, campaign_id: int, pixel_id: int, ruling_
 
 def _record(action: Action, request: HttpRequest, pixel: Pixel, ruling: Ruling) -> None:
     """Which kind of thing it is about, and neither an address nor a note."""
-    about = "network" if ruling.network else "agent" if ruling.user_agent_id else "open"
     verdict = Verdict.of_number(ruling.verdict).value
-    record(action, ruling, request.user, about=about, verdict=verdict, pixel=pixel.pk)
+    record(action, ruling, request.user, about=ruling.kind, verdict=verdict, pixel=pixel.pk)

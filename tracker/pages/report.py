@@ -26,13 +26,16 @@ from tracker.reports.report_page import moving_parts
 from tracker.reports.series import with_ends
 from tracker.reports.silence import silence_of
 from tracker.reports.totals import totals_of
+from tracker.simulation.withdrawing import is_simulation, with_first_open
 
 
 @require_safe
 @may_read
 def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    with_sums = Campaign.objects.select_related("counts", "breakdowns", "end_marks")
-    campaign = get_object_or_404(with_ends(with_missed(with_sums)), pk=campaign_id)
+    with_sums = with_ends(
+        with_missed(Campaign.objects.select_related("counts", "breakdowns", "end_marks"))
+    )
+    campaign = get_object_or_404(with_first_open(with_sums), pk=campaign_id)
     parameters = request.GET.dict()
     query = Query.from_url(parameters)
     parts = moving_parts(campaign, Choice.from_url(parameters), query, now=timezone.now())
@@ -50,6 +53,7 @@ def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "people": people_page(campaign, totals, query, keep=parts.keep),
         "silence": silence,
         "missed": missed_of(campaign),
+        "is_simulation": is_simulation(campaign),
         "is_long": is_long(totals.recipients),
         "next_steps": [] if silence else next_steps(campaign, totals),
     }

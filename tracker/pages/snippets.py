@@ -35,6 +35,7 @@ from tracker.pages.long_files import is_long
 from tracker.pixels import ensure_test_pixel, mark_sent
 from tracker.reports.people import Query, people_page
 from tracker.reports.totals import totals_of
+from tracker.simulation.withdrawing import is_simulation
 from tracker.snippet_files import FORMATS, PLAIN, count_left_out, snippet_text
 from tracker.snippets import add_snippet
 
@@ -126,6 +127,16 @@ def campaign_end_marks(request: HttpRequest, campaign_id: int) -> HttpResponseRe
 @may_manage
 def campaign_mark_sent(request: HttpRequest, campaign_id: int) -> HttpResponseRedirect:
     campaign = get_object_or_404(Campaign, pk=campaign_id)
+    if is_simulation(campaign):
+        messages.error(
+            request,
+            gettext(
+                "Not marked: the opens of this campaign are invented. "
+                "“manage.py simulate %(id)s --withdraw” takes them back."
+            )
+            % {"id": campaign.pk},
+        )
+        return redirect(campaign)
     marked = mark_sent(campaign, at=timezone.now())
     if marked:
         record(Action.CAMPAIGN_SENT, campaign, request.user, recipients=marked)

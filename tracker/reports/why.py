@@ -20,7 +20,9 @@ from tracker.clients import client_name
 from tracker.judging import process_judge
 from tracker.judging.again import is_suspect
 from tracker.judging.bursts import WITHIN, network_of
+from tracker.judging.fan_outs import WINDOW
 from tracker.judging.rulings import Rulings
+from tracker.judging.shared import is_shared_by_readers
 from tracker.language import count, translated
 from tracker.models import FanOut, Open, Pixel, Ruling
 from tracker.sentences import Sentence
@@ -192,6 +194,7 @@ def neighbours(one: Open, evidence: Evidence) -> list[str]:
         if other.ip
         and abs(other.opened_at - one.opened_at) <= WITHIN
         and is_suspect(evidence.judge.verdict_and_rule(_agent(other), other.ip))
+        and not is_shared_by_readers(other.ip)
     ]
     return [
         gettext(
@@ -210,12 +213,25 @@ def neighbours(one: Open, evidence: Evidence) -> list[str]:
 def trails(one: Open, fan_outs: Sequence[FanOut]) -> list[str]:
     """Windows overlap, so the same may be found twice; it is said once."""
     said = [
-        gettext("%(ip)s fetched the pixels of %(recipients)s recipients within ten minutes.")
-        % {"ip": fan_out.ip, "recipients": count(fan_out.recipients)}
+        trail(fan_out)
         for fan_out in fan_outs
         if fan_out.ip == one.ip and fan_out.starts_at <= one.opened_at < fan_out.ends_at
     ]
     return list(dict.fromkeys(said))
+
+
+def trail(fan_out: FanOut) -> str:
+    words = {"ip": fan_out.ip, "recipients": count(fan_out.recipients)}
+    took = fan_out.ends_at - fan_out.starts_at
+    if took >= WINDOW:
+        pattern = gettext(
+            "%(ip)s fetched the pixels of %(recipients)s recipients within ten minutes."
+        )
+        return pattern % words
+    pattern = gettext(
+        "%(ip)s fetched the pixels of %(recipients)s recipients within %(seconds)s s."
+    )
+    return pattern % (words | {"seconds": f"{max(1, round(took.total_seconds()))}"})
 
 
 def timing(one: Open, campaign: Campaign) -> list[str]:

@@ -13,21 +13,28 @@ from django.utils import timezone
 
 from campaigns.models import Campaign
 from tracker.judging.walk import rejudge
-from tracker.models import Open, Pixel
+from tracker.models import Pixel
 from tracker.pixels import ensure_test_pixel
-from tracker.recount import Verification, repair
+from tracker.simulation.arrivals import (
+    ARRIVES_WITHIN,
+    PROBE,
+    is_spool_empty,
+    probes_of,
+    wait_until,
+    withdraw_probes,
+)
 from tracker.simulation.mix import MIXES, Fetch
 from tracker.simulation.sending import PixelRequest, SendingError, send
 from tracker.simulation.spreading import (
     is_simulated,
     opens_of,
     spread,
+    unspread,
     withdraw,
 )
 from tracker.snippets import configured_tokens
 from tracker.verdicts import Verdict
 
-PROBE = PixelRequest(0, "", "198.18.0.1", "Glimpse simulation")
 LEAST_HOURS, MOST_HOURS = 1.0, 24.0 * 31
 
 
@@ -95,16 +102,21 @@ def simulate(
     SendingError and MismatchError leave the campaign as it was.
     """
     fetches = plan(campaign, mix=mix, seed=seed, hours=hours)
-    refuse_strange_server(campaign, address)
-    if told is not None:
-        told(len(fetches))
     try:
+        refuse_strange_server(campaign, address)
+        if told is not None:
+            told(len(fetches))
         send(address, requests_for(fetches), rate=rate)
+        # What the database was not quick enough for comes through the spool.
+        wait_until(lambda: len(unspread(campaign)) >= len(fetches), within=ARRIVES_WITHIN)
         sent_at = timezone.now() - timedelta(hours=hours)
         truth = spread(campaign, fetches, sent_at=sent_at)
     except BaseException:
+        wait_until(is_spool_empty, within=ARRIVES_WITHIN)
         withdraw(campaign)
         raise
+    finally:
+        withdraw_probes(campaign)
     campaign.refresh_from_db()
     judge(campaign)
     matrix: Counter[tuple[Verdict, Verdict]] = Counter()
@@ -136,19 +148,19 @@ def path_of(pixel_id: int) -> str:
 def refuse_strange_server(campaign: Campaign, address: str) -> None:
     """One request for the test pixel: does it arrive here, and with the address that we say?"""
     pixel = ensure_test_pixel(campaign)
-    before = set(Open.objects.filter(pixel=pixel).values_list("pk", flat=True))
+    withdraw_probes(campaign)
     send(address, [PROBE._replace(pixel_id=pixel.pk, path=path_of(pixel.pk))], rate=1000)
-    recorded = Open.objects.filter(pixel=pixel).exclude(pk__in=before).select_related("user_agent")
-    found = [one for one in recorded if str(one.user_agent) == PROBE.user_agent]
-    Open.objects.filter(pk__in=[one.pk for one in found]).delete()
-    repair(Verification(0, [pixel.pk], [], []))
-    if not found:
+    probes = probes_of(campaign)
+    wait_until(probes.exists, within=ARRIVES_WITHIN)
+    found = probes.first()
+    withdraw_probes(campaign)
+    if found is None:
         raise SendingError(
             f"The server at {address} does not record into this database: it has another "
             f"DATABASE_URL or PIXEL_KEY, or the database was away from it."
         )
-    if found[0].ip != PROBE.ip:
+    if found.ip != PROBE.ip:
         raise SendingError(
-            f"The server at {address} recorded {found[0].ip} instead of the address in "
-            f"X-Forwarded-For: start it with TRUSTED_PROXIES={found[0].ip}, or leave --url out."
+            f"The server at {address} recorded {found.ip} instead of the address in "
+            f"X-Forwarded-For: start it with TRUSTED_PROXIES={found.ip}, or leave --url out."
         )

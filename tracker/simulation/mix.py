@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from tracker.verdicts import Verdict
-from tracker.verdicts.agents import BARE_MOZILLA, GMAIL_PREFETCH
+from tracker.verdicts.names import BARE_MOZILLA, GMAIL_PREFETCH
 
 HUMAN = Verdict.HUMAN_CLIENT
 PROXY = Verdict.IMAGE_PROXY_ON_OPEN

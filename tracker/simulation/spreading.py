@@ -55,6 +55,12 @@ def opens_of(campaign: Campaign) -> QuerySet[Open]:
     return Open.objects.filter(pixel__campaign=campaign, pixel__is_test=False)
 
 
+def unspread(campaign: Campaign) -> list[tuple[UUID, int]]:
+    """What was recorded and is not marked as simulated, each open with its pixel."""
+    found = opens_of(campaign).values_list("pk", "pixel_id")
+    return [(open_id, pixel_id) for open_id, pixel_id in found if not is_simulated(open_id)]
+
+
 @transaction.atomic
 def spread(
     campaign: Campaign, fetches: Sequence[tuple[int, Fetch]], *, sent_at: datetime
@@ -64,7 +70,7 @@ def spread(
     ``fetches`` with their pixels, in the order of the requests. The opens of an earlier
     simulation go: this one takes their place.
     """
-    _lock(campaign)
+    lock(campaign)
     earlier: list[UUID] = []
     recorded: dict[int, list[Open]] = defaultdict(list)
     for one in opens_of(campaign).select_related("user_agent").order_by("opened_at", "pk"):
@@ -76,7 +82,7 @@ def spread(
         UniqueOpen.objects.filter(campaign=campaign, is_test=False).values_list("pk", flat=True)
     )
     pairs = list(_pairs(recorded, fetches))
-    _delete([*earlier, *(one.pk for one, _ in pairs)])
+    delete_opens([*earlier, *(one.pk for one, _ in pairs)])
     truth = {}
     for one, fetch in pairs:
         one.opened_at = sent_at + timedelta(seconds=fetch.after)
@@ -97,18 +103,14 @@ def spread(
 @transaction.atomic
 def withdraw(campaign: Campaign) -> None:
     """Delete what was recorded for a simulation that failed; it has not been spread yet."""
-    _lock(campaign)
-    unspread = [
-        (open_id, pixel_id)
-        for open_id, pixel_id in opens_of(campaign).values_list("pk", "pixel_id")
-        if not is_simulated(open_id)
-    ]
-    _delete([open_id for open_id, _ in unspread])
-    pixel_ids = sorted({pixel_id for _, pixel_id in unspread})
+    lock(campaign)
+    found = unspread(campaign)
+    delete_opens([open_id for open_id, _ in found])
+    pixel_ids = sorted({pixel_id for _, pixel_id in found})
     repair(Verification(0, pixel_ids, [campaign.pk], []))
 
 
-def _lock(campaign: Campaign) -> None:
+def lock(campaign: Campaign) -> None:
     """The writer's order: pixels first, counts later, by whoever changes them."""
     pixels = UniqueOpen.objects.filter(campaign=campaign).order_by("pk")
     list(pixels.select_for_update(no_key=True).values_list("pk"))
@@ -138,7 +140,7 @@ def _pairs(
             yield one, fetch
 
 
-def _delete(open_ids: Sequence[UUID]) -> None:
+def delete_opens(open_ids: Sequence[UUID]) -> None:
     for some in batches(open_ids):
         Ruling.objects.filter(open__in=some).delete()
         Open.objects.filter(pk__in=some).delete()

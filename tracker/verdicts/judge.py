@@ -17,7 +17,9 @@ REMEMBERED = 4096
 SHOWN_LENGTH = 100
 
 _PURPOSES = frozenset({"sec-purpose", "purpose", "x-purpose", "x-moz"})
-_AHEAD_OF_TIME = ("prefetch",)
+_AHEAD_OF_TIME = "prefetch"
+# Safari's word about the pages that it shows small.
+_SHOWN_SMALL = ("x-purpose", "preview")
 
 _Numbers = tuple[int, int]  # of the verdict and of the rule
 # The answer for every owner of an address, or the same one wherever it comes from.
@@ -135,7 +137,11 @@ def _judgement(rule: Rule, evidence: Sentence, confidence: Confidence | None = N
 
 def _purpose(headers: Mapping[str, str]) -> str:
     for name, value in headers.items():
-        if name.lower() in _PURPOSES and any(word in value.lower() for word in _AHEAD_OF_TIME):
+        small, said_of_it = name.lower(), value.lower()
+        if small in _PURPOSES and (
+            _AHEAD_OF_TIME in said_of_it
+            or (small == _SHOWN_SMALL[0] and _SHOWN_SMALL[1] in said_of_it)
+        ):
             return f"{name}: {value}"
     return ""
 

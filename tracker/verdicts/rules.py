@@ -15,7 +15,7 @@ from tracker.verdicts.networks import SCANNERS, Owners
 from tracker.verdicts.verdict import Confidence, Verdict
 
 # Raised with every change that can change a verdict, so that older opens can be judged again.
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 
 def anywhere(owners: Owners) -> bool:
@@ -109,6 +109,16 @@ RULES: tuple[Rule, ...] = (
         ),
         "https://github.com/monperrus/crawler-user-agents",
         frozenset({AgentKind.RARE_MAIL_PROXY}),
+    ),
+    Rule(
+        29,
+        "mail-ru-proxy",
+        Verdict.IMAGE_PROXY_ON_OPEN,
+        "probable",
+        said("Mail.ru's image proxy fetched the picture when the mail was displayed."),
+        "https://github.com/mautic/mautic/issues/8718",
+        frozenset({AgentKind.MAIL_RU_PROXY}),
+        at("mail_ru"),
     ),
     Rule(
         7,
@@ -222,6 +232,19 @@ RULES: tuple[Rule, ...] = (
         frozenset({AgentKind.AUTOMATED_BROWSER}),
     ),
     Rule(
+        30,
+        "content-network",
+        Verdict.BOT,
+        "weak",
+        said(
+            "A content network asked in somebody's place and hid who it was; let it pass on the "
+            "header User-Agent."
+        ),
+        "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/"
+        "RequestAndResponseBehaviorCustomOrigin.html",
+        frozenset({AgentKind.CONTENT_NETWORK}),
+    ),
+    Rule(
         18,
         "library",
         Verdict.BOT,
@@ -238,6 +261,15 @@ RULES: tuple[Rule, ...] = (
         said("A person's mail client showed the mail."),
         "https://github.com/ua-parser/uap-core tests/test_ua.yaml",
         frozenset({AgentKind.MAIL_CLIENT}),
+    ),
+    Rule(
+        31,
+        "unlisted-mail-client",
+        Verdict.HUMAN_CLIENT,
+        "probable",
+        said("The program calls itself a mail client; no list knows it."),
+        "https://github.com/ua-parser/uap-core tests/test_ua.yaml",
+        frozenset({AgentKind.UNLISTED_MAIL_CLIENT}),
     ),
     Rule(
         20,
@@ -259,6 +291,18 @@ RULES: tuple[Rule, ...] = (
         ),
         "https://github.com/pentacent/keila lib/keila/tracking/tracking.ex",
         frozenset({AgentKind.FROZEN_BROWSER}),
+    ),
+    Rule(
+        32,
+        "old-browser",
+        Verdict.HUMAN_CLIENT,
+        "weak",
+        said(
+            "A browser of years ago showed the mail; few people still use it, and programs give "
+            "such names, too."
+        ),
+        "https://github.com/groundhoggwp/groundhogg-traffic-filter",
+        frozenset({AgentKind.OLD_BROWSER, AgentKind.MAIL_RU_PROXY}),
     ),
     Rule(
         22,

@@ -14,7 +14,7 @@ from tracker.writer.sqlite import SqliteWriter
 
 
 def open_writer(alias: str = "default") -> Writer:
-    """A writer with a connection of its own, which opens at the first group."""
+    """A writer with a connection of its own, which opens at the first group or ``prepare``."""
     writer = PostgresqlWriter if connections[alias].vendor == "postgresql" else SqliteWriter
     return writer(
         alias,

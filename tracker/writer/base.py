@@ -59,6 +59,11 @@ class Writer(ABC):
         self._agent_ids: dict[str, int] = {}
         self._lock = threading.Lock()
 
+    def prepare(self) -> None:
+        """Load, connect and plan what the first group would otherwise have to wait for."""
+        self._judge()
+        self.write([])
+
     def write(self, hits: Sequence[Hit]) -> int:
         """Commit the hits that are not recorded yet; how many these were.
 

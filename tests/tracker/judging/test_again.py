@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -112,6 +113,46 @@ def test_the_command_can_be_held_to_one_campaign() -> None:
     assert (counts_of(one).unknown_opens, counts_of(other).unknown_opens) == (0, 1)
 
 
+def test_the_table_after_a_walk_that_goes_on_says_what_it_covers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(walk, "PIXELS", 2)
+    campaign = make_campaign(*emails(6))
+    write_hits([make_hit(pixel.pk, user_agent=BROWSER) for pixel in pixels_of(campaign)])
+    forget_verdicts()
+
+    class PowerCutError(Exception):
+        pass
+
+    def cut(outcome: Any) -> None:
+        raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        rejudge(told=cut)
+    out = StringIO()
+    call_command("rejudge", stdout=out)
+    first, *_, last = out.getvalue().splitlines()
+    assert first == "An earlier walk was continued. What it had not reached yet:"
+    assert "4 opens judged by rules version" in out.getvalue()
+    assert last.endswith("before the walk was cut short: 6 opens judged, 6 changed.")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_terminal_is_told_how_far_a_walk_is_and_a_log_is_not(
+    is_terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "PIXELS", 2)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal)
+    campaign = make_campaign(*emails(6))
+    write_hits([make_hit(pixel.pk, user_agent=BROWSER) for pixel in pixels_of(campaign)])
+    err = StringIO()
+    call_command("rejudge", stdout=StringIO(), stderr=err)
+    told = err.getvalue()
+    assert ("2 of some 6 opens judged, 0 changed" in told) is is_terminal
+    assert told.endswith("\r\x1b[K") is is_terminal
+    assert bool(told) is is_terminal
+
+
 def test_a_walk_that_was_cut_short_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "PIXELS", 2)
     campaign = make_campaign(*emails(6))
@@ -154,9 +195,32 @@ def test_a_burst_is_relabelled_from_its_first_fetch_and_a_later_human_open_upgra
     assert verify().drift == 0
 
 
-def fan_out(campaign: Any, ip: str, agent: str = BROWSER) -> None:
+@pytest.mark.parametrize(
+    "ips",
+    [
+        # Exchange Online shows pictures through many addresses of its own.
+        ["40.94.3.7", "40.96.9.9", "52.96.12.7"],
+        # A person who browses through Apple's relay.
+        ["104.28.28.5", "172.224.1.1", "146.75.1.1"],
+        ["10.0.0.1", "192.168.1.1", "172.16.1.1"],
+    ],
+)
+def test_addresses_that_readers_share_are_no_burst(ips: list[str]) -> None:
+    campaign = make_campaign("a@example.com")
+    (pixel,) = pixels_of(campaign)
+    for second, ip in enumerate([*ips, "203.0.113.1", "198.51.100.1"]):
+        at = NOON + second * SECOND
+        write_hits([make_hit(pixel.pk, at=at, ip=ip, user_agent=BROWSER)])
+    rejudge()
+    assert counts_of(campaign).human_client_opens == 5
+
+
+def fan_out(campaign: Any, ip: str, *agents: str, every: int = 1) -> None:
+    """The agents take turns."""
+    agents = agents or (BROWSER,)
     for place, pixel in enumerate(pixels_of(campaign)):
-        write_hits([make_hit(pixel.pk, at=NOON + place * SECOND, ip=ip, user_agent=agent)])
+        at, agent = NOON + place * every * SECOND, agents[place % len(agents)]
+        write_hits([make_hit(pixel.pk, at=at, ip=ip, user_agent=agent)])
 
 
 def test_one_address_that_opens_for_many_recipients_is_a_scanner() -> None:
@@ -172,9 +236,40 @@ def test_one_address_that_opens_for_many_recipients_is_a_scanner() -> None:
 
 def test_an_office_behind_one_address_is_not() -> None:
     campaign = make_campaign(*emails(12, "one-company.example"))
-    fan_out(campaign, "203.0.113.9")
+    fan_out(campaign, "203.0.113.9", every=4)
     rejudge()
     assert counts_of(campaign).unique_human_opens == 12
+
+
+def test_an_offices_mail_clients_that_name_themselves_are_none_at_any_pace() -> None:
+    campaign = make_campaign(*emails(30, "one-company.example"))
+    fan_out(campaign, "203.0.113.9", AGENTS["human_client"])
+    rejudge()
+    assert counts_of(campaign).unique_human_opens == 30
+
+
+def test_a_gateway_that_fetches_one_companys_mail_is_known_by_its_pace() -> None:
+    campaign = make_campaign(*emails(30, "one-company.example"))
+    fan_out(campaign, "203.0.113.9")
+    pixel = pixels_of(campaign)[0]
+    later = NOON + 300 * SECOND
+    write_hits([make_hit(pixel.pk, at=later, ip="203.0.113.9", user_agent=BROWSER)])
+    rejudge()
+    counts = counts_of(campaign)
+    assert (counts.security_scanner_opens, counts.human_client_opens) == (30, 1)
+    (stored,) = FanOut.objects.all()
+    assert stored.recipients == 30
+    assert stored.ends_at - stored.starts_at < timedelta(seconds=30)
+    assert rejudge()[0].changed == 0
+    assert verify().drift == 0
+
+
+def test_a_gateway_that_changes_its_agents_is_known_by_its_pace() -> None:
+    campaign = make_campaign(*[f"a@d{number % 6}.example{number}" for number in range(12)])
+    agents = [BROWSER.replace("Chrome/", f"Chrome/1{number}") for number in range(6)]
+    fan_out(campaign, "203.0.113.9", *agents)
+    rejudge()
+    assert counts_of(campaign).security_scanner_opens == 12
 
 
 @pytest.mark.parametrize(

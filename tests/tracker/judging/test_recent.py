@@ -65,12 +65,42 @@ def test_a_look_that_failed_is_made_up_for_by_the_next(monkeypatch: Any) -> None
     for second, ip in ((-9, "192.0.2.1"), (-6, "198.51.100.1"), (-3, "203.0.113.1")):
         write_hits([make_hit(pixel.pk, at=now + second * SECOND, ip=ip, user_agent=BROWSER)])
     with monkeypatch.context() as broken:
-        broken.setattr("tracker.judging.lately.judge_recent", refuse)
+        broken.setattr("tracker.judging.lately.recent_pixels", refuse)
         with pytest.raises(RuntimeError):
             lately.judge()
     lately.judge()
     assert set(Open.objects.values_list("verdict", flat=True)) == {Verdict.SECURITY_SCANNER.number}
 
 
-def refuse(*moments: object) -> None:
+def test_what_there_was_no_time_for_is_judged_at_the_next_look(monkeypatch: Any) -> None:
+    monkeypatch.setattr("tracker.judging.recent.PIXELS", 1)
+    monkeypatch.setattr("tracker.judging.lately.WITHIN", -1.0)
+    campaign = make_campaign("a@example.com", "b@example.com", "c@example.com")
+    now = time.time_ns() // 1000
+    for pixel in pixels_of(campaign):
+        for second, ip in ((-9, "192.0.2.1"), (-6, "198.51.100.1"), (-3, "203.0.113.1")):
+            write_hits([make_hit(pixel.pk, at=now + second * SECOND, ip=ip, user_agent=BROWSER)])
+    lately = Lately()
+    for judged in (3, 6, 9, 9):
+        lately.judge()
+        assert counts_of(campaign).security_scanner_opens == judged
+    assert verify().drift == 0
+
+
+def test_a_failure_while_judging_is_made_up_for_by_the_next(monkeypatch: Any) -> None:
+    campaign = make_campaign("a@example.com")
+    (pixel,) = pixels_of(campaign)
+    lately = Lately()
+    now = time.time_ns() // 1000
+    for second, ip in ((-9, "192.0.2.1"), (-6, "198.51.100.1"), (-3, "203.0.113.1")):
+        write_hits([make_hit(pixel.pk, at=now + second * SECOND, ip=ip, user_agent=BROWSER)])
+    with monkeypatch.context() as broken:
+        broken.setattr("tracker.judging.lately.judge_pixels", refuse)
+        with pytest.raises(RuntimeError):
+            lately.judge()
+    lately.judge()
+    assert counts_of(campaign).security_scanner_opens == 3
+
+
+def refuse(*moments: object, **options: object) -> None:
     raise RuntimeError("the database is away")

@@ -4,13 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.verdicts.agents import (
-    GMAIL_PROXY_MARKS,
-    MAIL_PROXY_MARKS,
-    RARE_MAIL_PROXY_MARKS,
-    AgentKind,
-    read_agent,
-)
+from tracker.verdicts.agents import AgentKind, read_agent
+from tracker.verdicts.names import GMAIL_PROXY_MARKS, MAIL_PROXY_MARKS, RARE_MAIL_PROXY_MARKS
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -111,7 +106,6 @@ def test_an_ordinary_browser_is_a_browser_whatever_its_name_resembles(agent: str
         "Mozilla/4.0 (compatible; ms-office; MSOffice 16)",
         "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1; Trident/4.0; Microsoft Outlook 14.0)",
         "Mozilla/5.0 (Windows NT 10.0; rv:38.0) Gecko/20100101 Firefox/24.0 SeaMonkey/2.21",
-        "Example Mail/4.2.1 (iPhone; iOS 17.5)",
         "Mozilla/5.0 (Apple Mac OS X; Trident/7.0; Microsoft Outlook 16)",
     ],
 )
@@ -124,13 +118,18 @@ def test_a_mail_client_is_one_whatever_engine_it_borrows(agent: str) -> None:
     [
         (f"{CHROME.format(103)}", AgentKind.FROZEN_BROWSER),
         (f"{CHROME.format(105)}", AgentKind.BROWSER),
-        (f"{CHROME.format(49)}", AgentKind.FROZEN_BROWSER),
+        (f"{CHROME.format(49)}", AgentKind.OLD_BROWSER),
         (f"{CHROME.format(50)}", AgentKind.BROWSER),
-        ("Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1)", AgentKind.FROZEN_BROWSER),
+        ("Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1)", AgentKind.OLD_BROWSER),
         (
             "Mozilla/5.0 (Windows NT 6.1; rv:12.0) Gecko/20100101 Firefox/12.0",
+            AgentKind.OLD_BROWSER,
+        ),
+        (
+            "Mozilla/5.0 (compatible; MSIE 10.0; Windows NT 6.1; Trident/6.0)",
             AgentKind.FROZEN_BROWSER,
         ),
+        ("Mozilla/5.0 (compatible; MSIE 10.0; Windows NT 6.2; Trident/6.0)", AgentKind.OLD_BROWSER),
         (PHONE, AgentKind.MAIL_VIEW),
         (f"{PHONE} Mobile/15E148", AgentKind.MAIL_VIEW),
         (f"{PHONE} Version/17.5 Mobile/15E148 Safari/604.1", AgentKind.BROWSER),
@@ -159,3 +158,65 @@ def test_the_edges_between_kinds(agent: str, expected: AgentKind) -> None:
 def test_what_decided_is_named_in_its_own_spelling() -> None:
     assert read_agent("CURL/8.0").mark == "curl/"
     assert read_agent("Mozilla/5.0 (X11) Gecko/1 Thunderbird/128.0").mark == "Thunderbird"
+
+
+# What stands among the words on the device, or on what is installed, was not put there by whoever
+# fetches.
+FOREIGN = st.sampled_from(
+    [
+        *("Crawler", "Spider", "Robot Phone", "S-Bot", "Mimecast", "Proofpoint", "Barracuda"),
+        *("Salesforce.com Outlook Edition 1.0", "ZoomInfo", "Mailchimp", "Sophos", "Uptime"),
+        *("python-requests", "Selenium", "HarvestMail", "http://example.com/", "monitoring"),
+    ]
+)
+
+
+@given(
+    FOREIGN,
+    st.sampled_from(
+        [
+            "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1; Trident/4.0; {}; Microsoft Outlook "
+            "14.0.7162; ms-office; MSOffice 14)",
+            "Mozilla/4.0 (compatible; ms-office; MSOffice 16; {})",
+            "Microsoft Office/16.0 (Windows NT 10.0; {}; Microsoft Outlook 16.0.17328; Pro)",
+            "Mozilla/5.0 (X11; Linux x86_64; {}; rv:128.0) Gecko/20100101 Thunderbird/128.4.0",
+            "MacOutlook/16.78.3 (Intelx64 Mac OS X Version 14.1; {})",
+        ]
+    ),
+)
+def test_no_foreign_word_makes_a_named_mail_client_a_machine(word: str, agent: str) -> None:
+    assert kind(agent.format(word)) is AgentKind.MAIL_CLIENT
+
+
+@given(FOREIGN)
+def test_no_word_about_what_is_installed_makes_internet_explorer_a_machine(word: str) -> None:
+    agent = f"Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; {word}; rv:11.0) like Gecko"
+    assert kind(agent) in {AgentKind.BROWSER, AgentKind.MAIL_CLIENT}
+
+
+@pytest.mark.parametrize(
+    "model", ["Robot Phone X1", "Spider Build/PPR1", "S-Bot Tab", "Robotab R10", "Uptime (2022) 5"]
+)
+def test_a_device_may_be_called_anything(model: str) -> None:
+    agent = (
+        f"Mozilla/5.0 (Linux; Android 13; {model}) AppleWebKit/537.36 (KHTML, like Gecko) "
+        f"Chrome/118.0.5993.80 Mobile Safari/537.36"
+    )
+    assert kind(agent) is AgentKind.BROWSER
+    assert kind(f"{agent} ExampleBot/1.0") is AgentKind.LIKE_A_BOT
+    introduced = agent.replace(model, f"{model}; ExampleThing; +https://example.com")
+    assert kind(introduced) is AgentKind.LIKE_A_BOT
+
+
+@given(
+    st.sampled_from(["Outlook", "Thunderbird", "Mail", "mail", "Airmail", "Example Mail"]),
+    st.sampled_from(
+        [
+            *("{}-Scanner/1.0", "{}SafeLinks/1.0", "{}-Checker/2.0", "fetch{}/6.4", "Harvest{}/1"),
+            *("{}/1.2 python-requests/2.31", "{}-Proxy-Scraper (python-requests)", "{}Bot/1.0"),
+            *("{} image proxy scanner", "{}/1.0 curl/8.0"),
+        ]
+    ),
+)
+def test_a_tool_that_deals_with_mail_is_nobodys_mail_client(name: str, tool: str) -> None:
+    assert kind(tool.format(name)) in {*BOT_KINDS, AgentKind.SCANNER, AgentKind.OTHER}

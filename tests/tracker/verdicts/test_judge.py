@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.tracker.verdicts.samples import Sample, samples
 from tracker.verdicts import RULE_BY_ID, RULE_BY_NUMBER, RULES, Judge, Networks, Verdict
-from tracker.verdicts.agents import BARE_MOZILLA, GMAIL_PREFETCH, Agent, AgentKind, read_agent
+from tracker.verdicts.agents import Agent, AgentKind, read_agent
 from tracker.verdicts.judge import LENGTH_LOOKED_AT, REMEMBERED, first_match
+from tracker.verdicts.names import BARE_MOZILLA, GMAIL_PREFETCH, MAIL_RU_PROXY
 
 GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
 CHROME = (
@@ -43,6 +44,8 @@ HITS = [
     ("mail-proxy", "Mozilla/5.0 SeznamEmailProxy/2.0.174", EXCHANGE),
     ("rare-mail-proxy", "Shortwave Image Fetcher", HOME),
     ("rare-mail-proxy", "Superhuman", None),
+    ("mail-ru-proxy", MAIL_RU_PROXY, "188.93.56.9"),
+    ("mail-ru-proxy", MAIL_RU_PROXY, "185.30.177.9"),
     ("gmail-prefetch", GMAIL_PREFETCH, GOOGLE),
     ("gmail-prefetch-agent", GMAIL_PREFETCH, None),
     ("gmail-prefetch-agent", GMAIL_PREFETCH, HOME),
@@ -64,11 +67,15 @@ HITS = [
     ("crawler", "Mozilla/5.0 (compatible; Googlebot/2.1)", GOOGLE),
     ("monitor", "Mozilla/5.0+(compatible; UptimeRobot/2.0)", HOME),
     ("automated-browser", CHROME.replace("Chrome", "HeadlessChrome"), HOME),
+    ("content-network", "Amazon CloudFront", "130.176.1.9"),
     ("library", "python-requests/2.31.0", APPLE),
     ("mail-client", OUTLOOK, HOME),
     ("mail-client", OUTLOOK, "40.94.33.12"),
+    ("unlisted-mail-client", "Example Mail/4.2.1 (iPhone; iOS 17.5)", HOME),
     ("like-a-bot", "ExampleBot", HOME),
     ("frozen-browser", CHROME.replace("126", "104"), HOME),
+    ("old-browser", CHROME.replace("126", "49"), HOME),
+    ("old-browser", MAIL_RU_PROXY, HOME),
     ("mail-view", PHONE, HOME),
     ("browser", CHROME, HOME),
     ("browser", CHROME, "40.94.33.12"),
@@ -110,7 +117,7 @@ def test_what_is_no_get_is_a_bot(method: str) -> None:
     [
         ("Sec-Purpose", "prefetch;prerender"),
         ("purpose", "Prefetch"),
-        ("X-Purpose", "prefetch"),
+        ("X-Purpose", "preview"),
         ("X-moz", "prefetch"),
     ],
 )

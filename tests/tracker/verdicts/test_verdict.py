@@ -48,6 +48,10 @@ def test_the_rules_numbers_in_the_database_stay_what_they_are() -> None:
         26: "burst",
         27: "fan-out",
         28: "by-hand",
+        29: "mail-ru-proxy",
+        30: "content-network",
+        31: "unlisted-mail-client",
+        32: "old-browser",
     }
     assert all(RULE_BY_NUMBER[rule.number] is RULE_BY_ID[rule.id] is rule for rule in RULES)
 

@@ -14,6 +14,7 @@ from campaigns.audit import Action, Source, record
 from tracker.management.commands._arguments import find_campaign, moment
 from tracker.pixels import mark_sent
 from tracker.reports.totals import totals_of
+from tracker.simulation.withdrawing import is_simulation
 
 
 class Command(BaseCommand):
@@ -27,6 +28,12 @@ class Command(BaseCommand):
         campaign = find_campaign(campaign_id)
         if at is not None and at > timezone.now():
             raise CommandError(f"--at {at.isoformat()} lies in the future.")
+        if is_simulation(campaign):
+            raise CommandError(
+                f"“{campaign}” ({campaign.pk}) holds a simulation: its opens are invented, and it "
+                f"counts as sent already. `manage.py simulate {campaign.pk} --withdraw` takes that "
+                f"back; then mark it as sent."
+            )
         marked = mark_sent(campaign, at=at or timezone.now())
         if marked:
             record(Action.CAMPAIGN_SENT, campaign, None, source=Source.COMMAND, recipients=marked)

@@ -12,7 +12,10 @@ from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
 from campaigns.audit import Action, Source, record
+from campaigns.models import Campaign
 from tracker.management.commands._arguments import find_campaign
+from tracker.reports.totals import totals_of
+from tracker.simulation.arrivals import is_spool_empty
 from tracker.simulation.day import (
     LEAST_HOURS,
     MOST_HOURS,
@@ -23,6 +26,7 @@ from tracker.simulation.day import (
 from tracker.simulation.mix import MIXES
 from tracker.simulation.sending import SendingError, running_server
 from tracker.simulation.spreading import MismatchError
+from tracker.simulation.withdrawing import is_simulation, withdraw_whole
 from tracker.templatetags.glimpse import percent
 from tracker.verdicts import Verdict
 
@@ -60,10 +64,15 @@ class Command(BaseCommand):
             "--hours", type=hours, default=24.0, metavar="H", help="how long ago it was sent"
         )
 
+        parser.add_argument(
+            "--withdraw", action="store_true", help="take the campaign's simulation back, wholly"
+        )
+
     def handle(
         self,
         *args: Any,
         campaign_id: int,
+        withdraw: bool,
         mix: str,
         rate: float,
         seed: int,
@@ -72,6 +81,9 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         campaign = find_campaign(campaign_id)
+        if withdraw:
+            self._withdraw(campaign)
+            return
         if reason := reason_against(campaign):
             raise CommandError(f"“{campaign}” ({campaign.pk}) is left alone: {reason}")
 
@@ -85,17 +97,36 @@ class Command(BaseCommand):
                     campaign, server, mix=mix, seed=seed, hours=hours, rate=rate, told=told
                 )
         except (SendingError, MismatchError) as error:
-            raise CommandError(f"{error} Nothing of this simulation is left.") from error
+            raise CommandError(f"{error} {what_is_left()}") from error
         except KeyboardInterrupt as error:
-            raise CommandError("Interrupted. Nothing of this simulation is left.") from error
+            raise CommandError(f"Interrupted. {what_is_left()}") from error
         record(Action.CAMPAIGN_SIMULATED, campaign, None, source=Source.COMMAND, mix=mix, seed=seed)
         for line in table(result):
             self.stdout.write(line)
         self.stdout.write(
             f"“{campaign}” counts as sent {hours:g} hours ago. Its report: "
             f"{campaign.get_absolute_url()} or `manage.py report {campaign.pk}`. Another "
-            f"simulation takes this one's place."
+            f"simulation takes this one's place; --withdraw takes it back."
         )
+
+    def _withdraw(self, campaign: Campaign) -> None:
+        if not is_simulation(campaign):
+            raise CommandError(f"“{campaign}” ({campaign.pk}) holds no simulation.")
+        opens = withdraw_whole(campaign)
+        record(Action.CAMPAIGN_SIMULATED, campaign, None, source=Source.COMMAND, withdrawn=opens)
+        self.stdout.write(
+            f"{opens:,} invented opens are gone. “{campaign}” counts as not sent; "
+            f"{totals_of(campaign).opens:,} opens are left."
+        )
+
+
+def what_is_left() -> str:
+    if is_spool_empty():
+        return "Nothing of this simulation is left."
+    return (
+        "What was recorded of this simulation is gone; the spool may hold more of it, which comes "
+        "back when the database takes it: see `manage.py spool`."
+    )
 
 
 def table(result: Simulated) -> Iterator[str]:
