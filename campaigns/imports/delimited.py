@@ -36,6 +36,8 @@ UNCLOSED = because("a quote is opened and never closed")
 EMPTY = because("its cells are empty")
 MISMATCHED = because("the quotes in this line do not match")
 ENCODINGS = {"utf-8": because("UTF-8 or Windows-1252"), "utf-8-sig": "UTF-8"}
+# A person waits until the header is found.
+SEARCHED_BYTES = 8 << 20
 SEPARATOR = "sep="  # Excel's own first line
 
 Numbered = tuple[int, str]
@@ -47,6 +49,11 @@ def open_delimited(stream: BinaryIO) -> Table:
     blocks = read_lines(stream)
     delimiter = ""
     for block in blocks:
+        if stream.tell() > SEARCHED_BYTES:
+            raise UnreadableFileError(
+                "The first %(most)s MB of the file are empty: there is no header.",
+                most=SEARCHED_BYTES >> 20,
+            )
         for place, line in enumerate(block.lines):
             number = block.first + place
             if number in block.long:
@@ -110,7 +117,13 @@ def _batches(blocks: Iterator[Block], delimiter: str) -> Iterator[Batch]:
     """A block at once where each line is a record; else line by line."""
     open_lines: list[Numbered] = []
     for block in blocks:
-        last = block.first + len(block.lines) - 1
+        last = block.last
+        if block.blank:
+            batch = Batch([], [], last)
+            _give_up(open_lines, delimiter, batch)
+            open_lines = []
+            yield batch
+            continue
         rows = None if open_lines or block.long else _one_row_a_line(block.lines, delimiter)
         if rows is not None:
             yield Batch(range(block.first, last + 1), rows, last)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import BinaryIO
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -31,7 +32,10 @@ from campaigns.imports.rows import Judge, Row
 from campaigns.imports.staging import Enrol, Staging, staging_of
 from campaigns.models import CorrectedAddress, Import, RejectedLine, TypingSlip
 
-# What one transaction stages: a second's work, so that progress is seen and a person is heard.
+# What one transaction stages: a second's work, so that progress is seen and a person is heard,
+# whatever the lines are that it goes over. Its rows wait in memory until it begins.
+CHUNK_SECONDS = 2.0
+CHUNK_LINES = 1_000_000
 CHUNK_ROWS = 50_000
 CHUNK_REJECTED = 10_000
 CHUNK_CHARACTERS = 8 << 20
@@ -52,11 +56,14 @@ Tell = Callable[[Import], None]
 
 @dataclass(slots=True)
 class Chunk:
-    """What one transaction adds beside the staged rows."""
+    """What one transaction adds."""
 
+    first_line: int
+    last_line: int
+    began: float = field(default_factory=monotonic)
+    staged: list[list[Row]] = field(default_factory=list)
     rows: int = 0
     characters: int = 0
-    last_line: int = 0
     erased: int = 0
     rejected: list[Fault] = field(default_factory=list)
     slips: list[tuple[int, str, str]] = field(default_factory=list)
@@ -67,6 +74,8 @@ class Chunk:
             self.rows >= CHUNK_ROWS
             or max(len(self.rejected), len(self.slips)) >= CHUNK_REJECTED
             or self.characters >= CHUNK_CHARACTERS
+            or self.last_line - self.first_line >= CHUNK_LINES
+            or monotonic() - self.began >= CHUNK_SECONDS
         )
 
 
@@ -191,11 +200,15 @@ def _begin_reading(one: Import, staging: Staging) -> None:
 def _stage_chunk(
     one: Import, staging: Staging, judge: Judge, batches: Iterator[Batch], stream: BinaryIO
 ) -> bool:
-    """Whether there was anything left to stage."""
-    chunk = Chunk(last_line=one.last_line)
+    """Whether there may be anything left to stage.
+
+    Judged first, then written at once: on SQLite everybody else waits for the transaction.
+    """
+    chunk = Chunk(one.last_line, one.last_line)
+    erased = Erased(one)
+    has_more = _fill(chunk, judge, batches, one.last_line, erased)
     with transaction.atomic():
-        erased = Erased(one)
-        staging.add(_fill(chunk, judge, batches, one.last_line, erased))
+        staging.add(chunk.staged)
         if not one.is_dry_run:
             erased.lift()
         keep_rejected(one, chunk.rejected)
@@ -210,29 +223,34 @@ def _stage_chunk(
             slips=one.slips + len(chunk.slips),
             attempts=1,
         )
-    return chunk.is_full
+    return has_more
 
 
-def _fill(
-    chunk: Chunk, judge: Judge, batches: Iterator[Batch], after: int, erased: Erased
-) -> Iterator[list[Row]]:
-    """While these rows are staged, PostgreSQL hears nothing else: no query in here."""
+def _fill(chunk: Chunk, judge: Judge, batches: Iterator[Batch], after: int, erased: Erased) -> bool:
+    """Until the chunk is full, or False when the file ends."""
     for batch in batches:
         judged = judge.judge(batch, after=after)
         chunk.rows += len(judged.rows)
         rows = erased.left_out(judged.rows)
         chunk.erased += len(judged.rows) - len(rows)
+        chunk.staged.append(rows)
+        chunk.characters += sum(map(_length_of_row, rows))
         chunk.characters += sum(map(_length, judged.rejected))
         chunk.rejected += judged.rejected
         chunk.slips += judged.slips
         chunk.last_line = max(chunk.last_line, batch.last)
-        yield rows
         if chunk.is_full:
-            return
+            return True
+    return False
 
 
 def _length(fault: Fault) -> int:
     return sum(map(len, fault.cells))
+
+
+def _length_of_row(row: Row) -> int:
+    _, key, email, name, attributes = row
+    return len(key) + len(email) + len(name) + len(attributes)
 
 
 def _drop_known_slips(one: Import) -> int:

@@ -1,0 +1,83 @@
+"""How one import is cut into transactions, and what it checks before it stores anything."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.db import connection
+
+from campaigns.imports import run, start
+from campaigns.imports.columns import Columns
+from campaigns.imports.ending import cancel
+from campaigns.imports.rows import Judge
+from campaigns.models import Import, Recipient
+from tests.conftest import make_campaign
+from tracker.importing.now import work_on
+
+pytestmark = pytest.mark.django_db
+
+EMPTY_LINES = {"blank": b"\n", "cells": b",\n", "spaces": b"  ,\t\n"}
+
+
+@pytest.fixture(autouse=True)
+def own_folder(settings: Any, tmp_path: Path) -> None:
+    settings.IMPORT_DIR = str(tmp_path / "imports")
+
+
+def confirmed(content: bytes) -> Import:
+    one = start.upload(make_campaign(), io.BytesIO(content), "list.csv")
+    start.confirm(one, Columns.of_json(one.columns or {}), is_dry_run=False)
+    return one
+
+
+@pytest.mark.parametrize("line", EMPTY_LINES.values(), ids=EMPTY_LINES)
+def test_a_file_of_empty_lines_shows_progress_and_can_be_cancelled(
+    line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "CHUNK_LINES", 50_000)
+    one = confirmed(b"email,name\n" + line * 2_000_000 + b"a@example.com,Ann\n")
+    seen: list[tuple[int, int]] = []
+
+    def tell(shown: Import) -> None:
+        seen.append((shown.bytes_read, shown.last_line))
+        if len(seen) == 10:
+            cancel(Import.objects.get(pk=shown.pk))
+
+    done = work_on(one.pk, tell=tell)
+    assert done is not None
+    assert done.state == Import.State.CANCELLED
+    assert len(seen) == 10
+    assert all(before < after for (before, _), (after, _) in pairwise(seen[1:]))
+    assert seen[-1][1] < 1_500_000
+
+
+def test_a_chunk_ends_by_time_however_little_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHUNK_SECONDS", 0.0)
+    one = confirmed(b"email\n" + b"a@example.com\n" * 60_000)
+    seen: list[int] = []
+    done = work_on(one.pk, tell=lambda shown: seen.append(shown.rows))
+    assert done is not None
+    assert (done.rows, done.created, done.duplicates) == (60_000, 1, 59_999)
+    assert len(set(seen)) > 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lines_are_judged_while_others_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = []
+    judge = Judge.judge
+
+    def watched(self: Judge, *given: Any, **named: Any) -> Any:
+        judged.append(connection.in_atomic_block)
+        return judge(self, *given, **named)
+
+    one = confirmed(b"email\na@example.com\n")
+    with mock.patch.object(Judge, "judge", watched):
+        work_on(one.pk)
+    assert judged == [False] * len(judged)
+    assert judged
+    assert Recipient.objects.count() == 1
