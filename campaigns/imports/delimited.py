@@ -21,7 +21,7 @@ from campaigns.imports.header import (
 )
 from campaigns.imports.lines import LINE_LENGTH, Block, encoding_of, read_lines
 from campaigns.imports.reasons import Reason, because
-from campaigns.imports.records import Batch, Fault, Table
+from campaigns.imports.records import Batch, Fault, Table, Tick
 
 DELIMITERS = {
     ",": gettext_noop("Text with commas between the cells, %(encoding)s."),
@@ -43,10 +43,10 @@ SEPARATOR = "sep="  # Excel's own first line
 Numbered = tuple[int, str]
 
 
-def open_delimited(stream: BinaryIO) -> Table:
+def open_delimited(stream: BinaryIO, tick: Tick) -> Table:
     """Reads up to the header; raises UnreadableFileError where there is none."""
     encoding = encoding_of(stream)
-    blocks = read_lines(stream)
+    blocks = _ticking(read_lines(stream), tick)
     delimiter = ""
     for block in blocks:
         if stream.tell() > SEARCHED_BYTES:
@@ -68,6 +68,12 @@ def open_delimited(stream: BinaryIO) -> Table:
                 delimiter = _delimiter_of(rest.lines)
             return _below_header(chain([rest], blocks), number, delimiter, encoding)
     raise UnreadableFileError("The file is empty: there is not even a header line.")
+
+
+def _ticking(blocks: Iterator[Block], tick: Tick) -> Iterator[Block]:
+    for block in blocks:
+        tick()
+        yield block
 
 
 def _no_header(number: int, reason: str) -> UnreadableFileError:

@@ -26,6 +26,7 @@ from campaigns.imports.errors import (
 from campaigns.imports.formats import open_table
 from campaigns.imports.keep import keep_rejected, keep_slips
 from campaigns.imports.lease import advance
+from campaigns.imports.patience import SignsOfLife
 from campaigns.imports.reasons import as_kept, because
 from campaigns.imports.records import Batch, Fault
 from campaigns.imports.rows import Judge, Row
@@ -159,7 +160,7 @@ def _read_and_store(
 ) -> None:
     with Path(one.path).open("rb") as stream:
         _check_unchanged(one)
-        table = open_table(stream)
+        table = open_table(stream, SignsOfLife(one, must_stop))
         with transaction.atomic():
             _begin_reading(one, staging)
         judge = Judge(Columns.of_json(one.columns or {}), one.header)
