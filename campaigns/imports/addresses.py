@@ -140,6 +140,11 @@ def taken_out(cell: str) -> tuple[str, str]:
     return (text[:-1] if text[-1:] in (";", ",") else text), name
 
 
+def is_address(cell: str) -> bool:
+    """Whether this cell holds one, with or without something around it."""
+    return "@" in cell and not fault_of(taken_out(cell)[0])
+
+
 def fault_of(email: str) -> str:
     """Why this trimmed text is no address that mail could be sent to; empty if it is one."""
     if not email:

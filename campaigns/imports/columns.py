@@ -86,13 +86,23 @@ def refuse_too_many(header: Sequence[str]) -> None:
         )
 
 
+def column_name(place: int) -> str:
+    """Of a column that the file gives no name."""
+    return f"column {place + 1}"
+
+
+def is_unnamed(header: Sequence[str], place: int) -> bool:
+    name = header[place].strip() if place < len(header) else ""
+    return name in ("", column_name(place))
+
+
 def attribute_names(header: Sequence[str]) -> list[str]:
     """What each column is called as an attribute: no name twice, and none is empty."""
     names: list[str] = []
     taken: set[str] = set()
-    for place, cell in enumerate(header, 1):
+    for place, cell in enumerate(header):
         name = " ".join(cell.replace("\x00", "").split())[:COLUMN_NAME_LENGTH]
-        name = name or f"column {place}"
+        name = name or column_name(place)
         number = 2
         plain = name
         while name in taken:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from campaigns.imports.addresses import INVISIBLE, fault_of, taken_out
-from campaigns.imports.columns import EMAIL_HEADERS, MOST_COLUMNS, folded
+from campaigns.imports.addresses import INVISIBLE, is_address
+from campaigns.imports.columns import EMAIL_HEADERS, MOST_COLUMNS, column_name, folded
 from campaigns.imports.reasons import Reason, because
 
 # Lines with something in them that may be a title.
@@ -34,7 +34,7 @@ def is_headless(cells: Sequence[str]) -> bool:
 def made_up_header(cells: Sequence[str]) -> list[str]:
     """“email” for the first column with an address, numbers for the others."""
     at = _place_of_address(cells)
-    return ["email" if place == at else f"column {place + 1}" for place in range(len(cells))]
+    return ["email" if place == at else column_name(place) for place in range(len(cells))]
 
 
 def as_header(cells: Sequence[str]) -> list[str]:
@@ -61,6 +61,6 @@ def notes_on(lines: Sequence[int], place: int, *, has_header: bool) -> list[Reas
 
 def _place_of_address(cells: Sequence[str]) -> int:
     for place, cell in enumerate(cells):
-        if "@" in cell and not fault_of(taken_out(cell)[0]):
+        if is_address(cell):
             return place
     return -1

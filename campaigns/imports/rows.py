@@ -7,8 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from campaigns.imports.addresses import INVISIBLE, fault_of, key_if_ordinary, taken_out
-from campaigns.imports.columns import Columns
+from campaigns.imports.addresses import (
+    INVISIBLE,
+    fault_of,
+    is_address,
+    key_if_ordinary,
+    taken_out,
+)
+from campaigns.imports.columns import Columns, is_unnamed
 from campaigns.imports.reasons import because
 from campaigns.imports.records import Batch, Fault
 from campaigns.imports.slips import Slips
@@ -20,6 +26,9 @@ FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 # line, key, address as written, name, attributes as JSON
 Row = tuple[int, str, str, str, str]
+SEVERAL = because(
+    "the line holds several addresses: write one address a line, or a header that names each column"
+)
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -47,6 +56,7 @@ class Judge:
         else:
             self._name = partial(_joined_name, places=columns.names)
         self._attributes = tuple(columns.attributes.items())
+        self._unnamed = [at for at in columns.attributes if is_unnamed(header, at)]
 
     def judge(self, batch: Batch, *, after: int = 0) -> Judged:
         """Passes over lines up to ``after``, and empty ones."""
@@ -81,6 +91,8 @@ class Judge:
             judged.rejected += (fault for fault in batch.faults if fault.line > after)
         if max(map(len, batch.rows), default=0) > self._width:
             batch = self._without_wide(batch, judged, after)
+        if self._unnamed:
+            batch = self._without_several(batch, judged, after)
         if self._columns.is_mended:
             rows = [[unguarded(cell) for cell in cells] for cells in batch.rows]
             batch = Batch(batch.lines, rows, batch.last)
@@ -112,9 +124,21 @@ class Judge:
             rows.append(cells)
         return Batch(lines, rows, batch.last)
 
+    def _without_several(self, batch: Batch, judged: Judged, after: int) -> Batch:
+        """Nobody becomes an attribute of their neighbour because a list has no header."""
+        lines, rows = [], []
+        for line, cells in zip(batch.lines, batch.rows, strict=True):
+            if any(at < len(cells) and is_address(cells[at]) for at in self._unnamed):
+                if line > after:
+                    judged.rejected.append(Fault(line, SEVERAL, cells))
+                continue
+            lines.append(line)
+            rows.append(cells)
+        return Batch(lines, rows, batch.last)
+
     def _why_wide(self, cells: list[str]) -> str:
         if self._is_address_list(cells):
-            return because("the line holds several addresses: write one address a line")
+            return SEVERAL
         return because(
             "the line has %(cells)s cells and the header %(columns)s: name every column, and put a "
             "cell with the separator in it in quotation marks",

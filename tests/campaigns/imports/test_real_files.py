@@ -125,6 +125,27 @@ def test_a_line_that_is_not_taken_is_said_and_stops_nothing(line: str, reason: s
     assert first == last == ""
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'ann@acme.com; bob@acme.com; "Cy" <cy@acme.com>;\n',
+        b"ann@acme.com,bob@acme.com\n",
+        b"ann@acme.com\tAnn\tbob@acme.com\n",
+        b"email,,city\nann@acme.com,bob@acme.com,Rome\n",
+        workbook(["ann@acme.com", "Ann", "<bob@acme.com>"]),
+        workbook(["email", None, "city"], ["ann@acme.com", "bob@acme.com", "Rome"]),
+    ],
+)
+def test_nobody_becomes_an_attribute_of_whoever_stands_before_them(content: bytes) -> None:
+    (wrong,) = lines_of(content)
+    assert "write one address a line" in getattr(wrong, "reason", "")
+
+
+def test_a_column_that_the_header_names_may_hold_addresses_too() -> None:
+    (good,) = lines_of(b"email,name,sold by\nann@acme.com,Ann,bob@acme.com\n")
+    assert good == Good(2, "ann@acme.com", "Ann", {"sold by": "bob@acme.com"})
+
+
 def test_lists_that_were_joined_keep_nothing_of_their_marks() -> None:
     content = b'email,name\na@example.com,Ann\n\xef\xbb\xbf"b@example.com",\xef\xbb\xbfBea\n'
     assert people(content) == [("a@example.com", "Ann"), ("b@example.com", "Bea")]
