@@ -30,7 +30,7 @@ from campaigns.imports.patience import SignsOfLife
 from campaigns.imports.reasons import as_kept, because
 from campaigns.imports.records import Batch, Fault
 from campaigns.imports.rows import Judge, Row
-from campaigns.imports.staging import Enrol, Staging, staging_of
+from campaigns.imports.staging import Enrol, Staging, Stored, staging_of
 from campaigns.models import CorrectedAddress, Import, RejectedLine, TypingSlip
 
 # What one transaction stages: a second's work, so that progress is seen and a person is heard,
@@ -261,6 +261,17 @@ def _drop_known_slips(one: Import) -> int:
     return dropped
 
 
+def _check_sum(one: Import, stored: Stored, erased: int) -> None:
+    """Nobody is lost without a word, whatever the fault is."""
+    became = stored.created + stored.updated + stored.duplicates + stored.suppressed
+    if one.rows != became + erased + one.rejected:
+        raise UnreadableFileError(
+            "%(rows)s rows were read, and it is known of %(became)s only what becomes of them.",
+            rows=one.rows,
+            became=became + erased + one.rejected,
+        )
+
+
 def _store(one: Import, staging: Staging, enrol: Enrol) -> None:
     """All of it or nothing. The locked row keeps others away as long as this lasts."""
     with transaction.atomic():
@@ -272,6 +283,7 @@ def _store(one: Import, staging: Staging, enrol: Enrol) -> None:
         if (buried := erased_meanwhile(one)) is not None:
             erased += staging.leave_out(buried.among)
         stored = staging.store(enrol, is_dry_run=one.is_dry_run)
+        _check_sum(one, stored, erased)
         known = _drop_known_slips(one) if stored.corrected else 0
         slips = one.slips - known
         _end(one, Import.State.DONE, erased=erased, slips=slips, **asdict(stored))

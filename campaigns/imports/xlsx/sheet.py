@@ -94,7 +94,8 @@ class SheetReader:
             self._is_value = not self._is_phonetic
         elif name == "row":
             number = given.get("r")
-            self._row = int(number) if number else self._row + 1
+            # A number names one row only, also where the file gives it to many.
+            self._row = max(int(number or 0), self._row + 1)
             self._rows_seen += 1
             if not 0 < max(self._row, self._rows_seen) <= MOST_ROWS:
                 raise UnreadableFileError(
@@ -149,7 +150,7 @@ class SheetReader:
         missing = self._column - len(self._cells)
         if missing > 0:
             self._cells.extend([""] * missing)
-        self._cells[self._column :] = [text]
+        self._cells[self._column : self._column + 1] = [text]
 
     def _shown(self, value: str) -> str:
         if self._type == "s":

@@ -10,13 +10,18 @@ from unittest import mock
 
 import pytest
 from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
 
 from campaigns.imports import run, start
 from campaigns.imports.columns import Columns
 from campaigns.imports.ending import cancel
 from campaigns.imports.rows import Judge
-from campaigns.models import Import, Recipient
-from tests.conftest import make_campaign
+from campaigns.models import Import, Recipient, SuppressedAddress
+from campaigns.tombstones import bury
+from tests.campaigns.imports.test_xlsx import hand_made
+from tests.conftest import make_campaign, pixels_of
 from tracker.importing.now import work_on
 
 pytestmark = pytest.mark.django_db
@@ -81,3 +86,63 @@ def test_lines_are_judged_while_others_may_write(monkeypatch: pytest.MonkeyPatch
     assert judged == [False] * len(judged)
     assert judged
     assert Recipient.objects.count() == 1
+
+
+def test_an_import_whose_figures_do_not_add_up_stores_nothing() -> None:
+    one = confirmed(b"email\na@example.com\nb@example.com\n")
+    staging = type(run.staging_of(one))
+    add = staging.add
+
+    def forgetful(self: Any, batches: Any) -> None:
+        add(self, [rows[1:] for rows in batches])
+
+    with mock.patch.object(staging, "add", forgetful):
+        done = work_on(one.pk)
+    assert done is not None
+    assert done.state == Import.State.FAILED
+    assert "2 rows were read" in done.error
+    assert not Recipient.objects.exists()
+    assert not pixels_of(done.campaign)
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["", "1", "2", "7", "30"]),
+        st.sampled_from(
+            ["", "wrong", "gone@x.org", "no@x.org", "known@x.org", "a@x.org", "b@x.org"]
+        ),
+        st.sampled_from(["", "Ann", "c@x.org"]),
+    ),
+    max_size=12,
+)
+
+
+class SumTest(TestCase):
+    """Any workbook: whatever its rows claim to be, each is one of the kinds."""
+
+    @settings(max_examples=30, deadline=None)
+    @given(rows=ROWS, chunk=st.integers(1, 4), is_named=st.booleans(), is_dry_run=st.booleans())
+    def test_every_row_is_counted_as_one_kind(
+        self, rows: list[tuple[str, str, str]], chunk: int, *, is_named: bool, is_dry_run: bool
+    ) -> None:
+        SuppressedAddress.objects.create(email_key="no@x.org")
+        Recipient.objects.create(email="known@x.org")
+        bury("gone@x.org")
+        every = [("", "email", "name" if is_named else ""), *rows]
+        content = hand_made("<a>" + "".join(_row(*row) for row in every) + "</a>")
+        one = start.upload(make_campaign(), io.BytesIO(content), "list.xlsx")
+        start.confirm(one, Columns.of_json(one.columns or {}), is_dry_run=is_dry_run)
+        with mock.patch.object(run, "CHUNK_ROWS", chunk):
+            done = work_on(one.pk)
+        assert done is not None
+        assert done.state == Import.State.DONE, done.error
+        assert done.rows == sum(bool(email or name) for _, email, name in rows)
+        kinds = ("created", "updated", "duplicates", "suppressed", "erased", "rejected")
+        assert done.rows == sum(getattr(done, kind) for kind in kinds)
+        assert done.rejected == done.rejected_lines.count()
+
+
+def _row(number: str, *cells: str) -> str:
+    claimed = f' r="{number}"' if number else ""
+    filled = "".join(f'<c t="str"><v>{cell}</v></c>' for cell in cells)
+    return f"<row{claimed}>{filled}</row>"
