@@ -9,16 +9,17 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext_noop
 
+from campaigns.imports.columns import may_name_addresses, names_addresses
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.header import (
     SEARCHED,
     as_header,
     is_headless,
     made_up_header,
-    names_addresses,
     notes_on,
     place_of_header,
 )
+from campaigns.imports.inner import MISMATCHED, cells_of, inner_delimiter, note_on, opened_up
 from campaigns.imports.lines import LINE_LENGTH, Block, encoding_of, read_lines
 from campaigns.imports.reasons import Reason, because
 from campaigns.imports.records import Batch, Fault, Table, Tick
@@ -34,7 +35,6 @@ LINES_IN_RECORD = 20
 LONG = because("the line is longer than %(most)s characters", most=LINE_LENGTH)
 UNCLOSED = because("a quote is opened and never closed")
 EMPTY = because("its cells are empty")
-MISMATCHED = because("the quotes in this line do not match")
 ENCODINGS = {"utf-8": because("UTF-8 or Windows-1252"), "utf-8-sig": "UTF-8"}
 # A person waits until the header is found.
 SEARCHED_BYTES = 8 << 20
@@ -85,14 +85,23 @@ def _no_header(number: int, reason: str) -> UnreadableFileError:
 def _delimiter_of(lines: list[str]) -> str:
     """The header's, which may stand below a title; else what the first line has most of."""
     lines = [line for line in lines[: 2 * SEARCHED] if line.strip(" \t,;|")]
-    for line in lines[:SEARCHED]:
-        tried = {one: _cells(line, one) or [] for one in DELIMITERS}
-        named = [one for one in DELIMITERS if names_addresses(tried[one])]
-        if named:
-            return max(named, key=lambda one: len(tried[one]))
-        if "@" in line:
-            break
-    return max(DELIMITERS, key=lambda one: len(_cells(lines[0], one) or ()))
+    for names in (names_addresses, may_name_addresses):
+        for line in lines[:SEARCHED]:
+            tried = {one: cells_of(line, one) or [] for one in DELIMITERS}
+            named = [one for one in DELIMITERS if names(tried[one])]
+            if named:
+                return max(named, key=lambda one: len(tried[one]))
+            if "@" in line:
+                break
+    first = next((line for line in lines[:SEARCHED] if "@" in line), lines[0])
+    every = lines[:SEARCHED]
+    return max(
+        DELIMITERS, key=lambda one: (_width(first, one), sum(_width(line, one) for line in every))
+    )
+
+
+def _width(line: str, delimiter: str) -> int:
+    return len(cells_of(line, delimiter) or ())
 
 
 def _below_header(blocks: Iterator[Block], number: int, delimiter: str, encoding: str) -> Table:
@@ -100,6 +109,9 @@ def _below_header(blocks: Iterator[Block], number: int, delimiter: str, encoding
     first = next(batch for batch in batches if batch.rows or batch.faults)
     if first.faults and (not first.rows or first.faults[0].line < first.lines[0]):
         raise _no_header(number, first.faults[0].reason)
+    if inner := inner_delimiter(first.rows[: 2 * SEARCHED]):
+        batches = opened_up(chain([first], batches), inner)
+        first = next(batches)
     filled = [
         at for at, cells in enumerate(first.rows[: 2 * SEARCHED]) if any(map(str.strip, cells))
     ]
@@ -115,7 +127,7 @@ def _below_header(blocks: Iterator[Block], number: int, delimiter: str, encoding
     faults = [fault for fault in first.faults if fault.line > header_line]
     below = Batch(first.lines[begin:], first.rows[begin:], first.last, faults)
     notes = [Reason(DELIMITERS[delimiter], {"encoding": ENCODINGS.get(encoding, "UTF-16")})]
-    notes += notes_on(lines, place, has_header=header_line > 0)
+    notes += [*note_on(inner), *notes_on(lines, place, has_header=header_line > 0)]
     return Table(header_line, header, chain([below], batches), notes)
 
 
@@ -182,7 +194,7 @@ def _take(
 def _give_up(open_lines: list[Numbered], delimiter: str, batch: Batch) -> None:
     """The line that opened the quote is at fault; those after it stand for themselves."""
     for number, line in open_lines:
-        cells = _cells(line, delimiter)
+        cells = cells_of(line, delimiter)
         if cells is None:
             is_open = line.count('"') % 2 == 1
             reason = UNCLOSED if is_open else MISMATCHED
@@ -195,10 +207,3 @@ def _add(batch: Batch, number: int, cells: list[str]) -> None:
     assert isinstance(batch.lines, list)
     batch.lines.append(number)
     batch.rows.append(cells)
-
-
-def _cells(line: str, delimiter: str) -> list[str] | None:
-    try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return None

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 from django.db import models, transaction
 
 from campaigns.imports import files
-from campaigns.imports.columns import Columns, guess_without_email, no_email_column
+from campaigns.imports.choice import Asked, columns_of, require_list
+from campaigns.imports.columns import Columns, no_email_column
 from campaigns.imports.errors import OutOfPatienceError
 from campaigns.imports.formats import open_table
 from campaigns.imports.patience import Patience
@@ -31,45 +32,58 @@ class Looked:
 
 
 def upload(
-    campaign: Campaign, content: BinaryIO, name: str, *, by: models.Model | None = None
+    campaign: Campaign,
+    content: BinaryIO,
+    name: str,
+    *,
+    by: models.Model | None = None,
+    asked: Asked | None = None,
 ) -> Import:
     """Keeps the file for a person to confirm its columns; raises if it cannot be a list."""
     looked = None
     if content.seekable():
         # Before a copy is made of it, and only once: a workbook takes its time.
-        looked = _looked_at(content, Patience())
+        looked = _looked_at(content, Patience(), asked)
         content.seek(0)
     path = files.keep(content)
     try:
+        if looked is None:
+            with path.open("rb") as stream:
+                looked = _looked_at(stream, Patience(), asked)
         return _written_down(campaign, path, name, looked, is_ours=True, created_by=by)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def in_place(campaign: Campaign, path: Path) -> Import:
+def look(path: Path, asked: Asked | None = None) -> Looked:
+    """For a command, which waits as long as it takes."""
+    with path.open("rb") as stream:
+        return _looked_at(stream, lambda: None, asked)
+
+
+def in_place(campaign: Campaign, path: Path, looked: Looked) -> Import:
     """For a file that stays where it is and belongs to somebody else."""
-    return _written_down(campaign, path, path.name, None, is_ours=False)
+    return _written_down(campaign, path, path.name, looked, is_ours=False)
 
 
-def _looked_at(stream: BinaryIO, tick: Tick) -> Looked:
+def _looked_at(stream: BinaryIO, tick: Tick, asked: Asked | None = None) -> Looked:
     table = open_table(stream, tick)
-    return Looked(table, open_columns(table))
+    columns = columns_of(table, asked)
+    require_list(table, columns)
+    return Looked(table, columns)
 
 
 def _written_down(
     campaign: Campaign,
     path: Path,
     name: str,
-    looked: Looked | None,
+    looked: Looked,
     *,
     is_ours: bool,
     created_by: Any = None,
 ) -> Import:
     status = path.stat()
-    if looked is None:
-        with path.open("rb") as stream:
-            looked = _looked_at(stream, Patience() if is_ours else lambda: None)
     table = looked.table
     return Import.objects.create(
         campaign=campaign,
@@ -84,15 +98,6 @@ def _written_down(
         notes=[as_kept(note) for note in table.notes],
         columns=looked.columns.as_json(),
     )
-
-
-def open_columns(table: Table) -> Columns:
-    """The guess; without an address column only if a person could choose one."""
-    columns = guess_without_email(table.header)
-    is_list = any(cell.isprintable() and cell for cell in table.header)
-    if not is_list or (columns.email < 0 and any("@" in cell for cell in table.header)):
-        raise no_email_column(table.header, table.header_line)
-    return columns
 
 
 def require_email_column(one: Import) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Recipient
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
 from tests.server import ROOT
 from tracker.models import CampaignCounts, Open
@@ -56,6 +56,21 @@ def test_the_import_summary_is_one_json_object(tmp_path: Path) -> None:
     (rejected,) = summary["rejected"]
     assert (rejected["line"], rejected["text"]) == (3, "wrong")
     assert rejected["reason"].startswith("“wrong” is not an email address")
+
+
+@pytest.mark.django_db
+def test_an_import_is_told_which_columns_hold_what(tmp_path: Path) -> None:
+    campaign = make_campaign()
+    file = tmp_path / "list.csv"
+    file.write_text("Email,Other,First,Last,Secret\na@x.org,b@x.org,Ann,Lee,1\n")
+    columns = ("--email", "other", "--name", "Last", "--name", "3", "--leave-out", "Secret")
+    summary = json.loads(run("import_recipients", campaign.pk, str(file), *columns, "--json"))
+    assert summary["created"] == 1
+    (recipient,) = Recipient.objects.all()
+    assert (recipient.email, recipient.name) == ("b@x.org", "Lee Ann")
+    assert recipient.attributes == {"Email": "a@x.org"}
+    with pytest.raises(CommandError, match="no column “Phone”"):
+        run("import_recipients", campaign.pk, str(file), "--email", "Phone")
 
 
 @pytest.mark.django_db

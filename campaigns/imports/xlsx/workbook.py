@@ -17,6 +17,7 @@ from campaigns.imports.header import (
     notes_on,
     place_of_header,
 )
+from campaigns.imports.inner import inner_delimiter, note_on, opened_up
 from campaigns.imports.reasons import Reason, because
 from campaigns.imports.records import Batch, Table, Tick
 from campaigns.imports.xlsx.archive import open_archive, opened
@@ -45,7 +46,11 @@ def open_workbook(stream: BinaryIO, tick: Tick) -> Table:
     first = _first_rows(batches)
     if not first.rows:
         raise UnreadableFileError("The workbook's first sheet, “%(sheet)s”, is empty.", sheet=name)
-    return _below_header(first, batches, _notes_on_sheets(name, others))
+    notes = _notes_on_sheets(name, others)
+    if inner := inner_delimiter(first.rows):
+        batches = opened_up(chain([first], batches), inner)
+        first = next(batches)
+    return _below_header(first, batches, [*notes, *note_on(inner)])
 
 
 def _first_rows(batches: Iterator[Batch]) -> Batch:

@@ -18,6 +18,7 @@ from campaigns.imports import run, start
 from campaigns.imports.columns import Columns
 from campaigns.imports.ending import cancel
 from campaigns.imports.rows import Judge
+from campaigns.imports.staging import staging_of
 from campaigns.models import Import, Recipient, SuppressedAddress
 from campaigns.tombstones import bury
 from tests.campaigns.imports.test_xlsx import hand_made
@@ -90,7 +91,7 @@ def test_lines_are_judged_while_others_may_write(monkeypatch: pytest.MonkeyPatch
 
 def test_an_import_whose_figures_do_not_add_up_stores_nothing() -> None:
     one = confirmed(b"email\na@example.com\nb@example.com\n")
-    staging = type(run.staging_of(one))
+    staging = type(staging_of(one))
     add = staging.add
 
     def forgetful(self: Any, batches: Any) -> None:

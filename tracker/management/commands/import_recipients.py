@@ -15,6 +15,7 @@ from typing import Any
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
+from campaigns.imports.choice import Asked
 from campaigns.imports.errors import LostLeaseError, UnreadableFileError
 from campaigns.models import Campaign, Import, RejectedLine, TypingSlip
 from tracker.importing.now import cancel_at_once, import_file, import_recipients
@@ -40,6 +41,25 @@ class Command(BaseCommand):
             action="store_true",
             help="also bring back people who were erased, because they have asked for it",
         )
+        parser.add_argument(
+            "--email",
+            metavar="COLUMN",
+            default="",
+            help="the column with the addresses, by its name in the header or its number from 1; "
+            "without this, what the header calls so or what holds the most addresses",
+        )
+        parser.add_argument(
+            "--name",
+            metavar="COLUMN",
+            action="append",
+            help="the column with the name; several are joined in their order",
+        )
+        parser.add_argument(
+            "--leave-out",
+            metavar="COLUMN",
+            action="append",
+            help="a column that becomes no attribute; may be given several times",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
     def handle(
@@ -53,9 +73,14 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         campaign = find_campaign(campaign_id)
+        asked = Asked(
+            options["email"], tuple(options["name"] or ()), tuple(options["leave_out"] or ())
+        )
         signal.signal(signal.SIGTERM, _as_interrupt)
         try:
-            one = self._import(campaign, file, is_dry_run=dry_run, with_erased=include_erased)
+            one = self._import(
+                campaign, file, asked, is_dry_run=dry_run, with_erased=include_erased
+            )
         except UnreadableFileError as error:
             raise CommandError(f"{file}: {error} Nothing was stored.") from error
         except LostLeaseError:
@@ -72,19 +97,17 @@ class Command(BaseCommand):
             raise CommandError(f"{file}: cancelled. Nothing was stored.")
 
     def _import(
-        self, campaign: Campaign, file: str, *, is_dry_run: bool, with_erased: bool
+        self, campaign: Campaign, file: str, asked: Asked, *, is_dry_run: bool, with_erased: bool
     ) -> Import:
         line = ProgressLine()
+        same: dict[str, Any] = {"is_dry_run": is_dry_run, "with_erased": with_erased}
+        same["asked"] = asked
         try:
             with opened_file(file) as stream:
                 path = Path(file).resolve()
                 if not path.is_file():
-                    return import_recipients(
-                        campaign, stream, is_dry_run=is_dry_run, with_erased=with_erased
-                    )
-            one = import_file(
-                campaign, path, is_dry_run=is_dry_run, with_erased=with_erased, tell=line
-            )
+                    return import_recipients(campaign, stream, **same)
+            one = import_file(campaign, path, tell=line, **same)
         except KeyboardInterrupt:
             if line.one is not None:
                 cancel_at_once(line.one)
