@@ -20,7 +20,13 @@ from campaigns.imports.header import (
     place_of_header,
 )
 from campaigns.imports.inner import MISMATCHED, cells_of, inner_delimiter, note_on, opened_up
-from campaigns.imports.lines import LINE_LENGTH, Block, encoding_of, read_lines
+from campaigns.imports.lines import (
+    LINE_LENGTH,
+    SHOWN_OF_LONG_LINE,
+    Block,
+    encoding_of,
+    read_lines,
+)
 from campaigns.imports.reasons import Reason, because
 from campaigns.imports.records import Batch, Fault, Table, Tick
 
@@ -32,7 +38,11 @@ DELIMITERS = {
 }
 # A quoted cell may hold line breaks, but a quote that nobody closed must not eat the file.
 LINES_IN_RECORD = 20
-LONG = because("the line is longer than %(most)s characters", most=LINE_LENGTH)
+LONG = because(
+    "the line is longer than %(most)s bytes: only its first %(kept)s characters are kept",
+    most=LINE_LENGTH,
+    kept=SHOWN_OF_LONG_LINE,
+)
 UNCLOSED = because("a quote is opened and never closed")
 EMPTY = because("its cells are empty")
 ENCODINGS = {"utf-8": because("UTF-8 or Windows-1252"), "utf-8-sig": "UTF-8"}

@@ -74,6 +74,36 @@ def test_an_import_is_told_which_columns_hold_what(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_rejected_lines_are_written_to_be_mended_and_imported(tmp_path: Path) -> None:
+    campaign = make_campaign()
+    file, rejected = tmp_path / "list.csv", tmp_path / "rejected.csv"
+    file.write_text(f"email,name\na@x.org,Ann\nb@x,=Bob\n{'y' * 70_000},Cy\n{'z' * 5_000},Di\n")
+    run("import_recipients", campaign.pk, str(file), "--rejected", str(rejected), "--dry-run")
+    text = rejected.read_text("utf-8")
+    assert text.startswith("\ufeffrejected line,rejected because,email,name")
+    assert "longer than 65,536 bytes: only its first 200 characters are kept" in text
+    assert "of each cell, only the first 4,000 characters are kept" in text
+    assert "'=Bob" in text
+    rejected.write_text(text.replace("b@x,", "b@x.org,"))
+    summary = json.loads(run("import_recipients", campaign.pk, str(rejected), "--json"))
+    assert (summary["rows"], summary["created"], len(summary["rejected"])) == (3, 1, 2)
+    assert Recipient.objects.get().name == "=Bob"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "words"), [("list.csv", "the list itself"), ("", "written")])
+def test_rejected_lines_that_cannot_be_written_are_said_so_first(
+    name: str, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("email\na@x.org\n")
+    with pytest.raises(CommandError, match=words):
+        run("import_recipients", make_campaign().pk, str(file), "--rejected", str(tmp_path / name))
+    assert file.read_text() == "email\na@x.org\n"
+    assert not Recipient.objects.exists()
+
+
+@pytest.mark.django_db
 def test_the_import_summary_reads_well(tmp_path: Path) -> None:
     campaign = make_campaign()
     file = tmp_path / "list.csv"

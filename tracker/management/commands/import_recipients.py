@@ -18,10 +18,13 @@ from django.core.management.base import BaseCommand
 from campaigns.imports.choice import Asked
 from campaigns.imports.errors import LostLeaseError, UnreadableFileError
 from campaigns.models import Campaign, Import, RejectedLine, TypingSlip
+from tracker.downloads import with_mark
+from tracker.exports import csv_blocks
 from tracker.importing.now import cancel_at_once, import_file, import_recipients
 from tracker.importing.progress import Progress
+from tracker.importing.rejected import rejected_rows
 from tracker.importing.said import notes_of
-from tracker.management.commands._arguments import find_campaign, opened_file
+from tracker.management.commands._arguments import find_campaign, opened_file, write_text
 
 SHOWN_OF_LINE = 200
 
@@ -60,6 +63,11 @@ class Command(BaseCommand):
             action="append",
             help="a column that becomes no attribute; may be given several times",
         )
+        parser.add_argument(
+            "--rejected",
+            metavar="FILE",
+            help="write the rejected lines as CSV, to be mended and imported",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
     def handle(
@@ -76,6 +84,7 @@ class Command(BaseCommand):
         asked = Asked(
             options["email"], tuple(options["name"] or ()), tuple(options["leave_out"] or ())
         )
+        rejected = writable(options["rejected"], file)
         signal.signal(signal.SIGTERM, _as_interrupt)
         try:
             one = self._import(
@@ -86,15 +95,21 @@ class Command(BaseCommand):
         except LostLeaseError:
             raise CommandError(f"{file}: this import was ended elsewhere.") from None
         if one.state == Import.State.DONE:
-            for text in as_json(one) if json else as_text(one):
-                self.stdout.write(text, ending="")
-            self.stdout.write("")
+            self._tell(one, rejected, as_json(one) if json else as_text(one))
         if one.is_dry_run or one.state != Import.State.DONE:
             one.delete()
         if one.state == Import.State.FAILED:
             raise CommandError(f"{file}: {one.error} Nothing was stored.")
         if one.state != Import.State.DONE:
             raise CommandError(f"{file}: cancelled. Nothing was stored.")
+
+    def _tell(self, one: Import, rejected: str | None, summary: Iterator[str]) -> None:
+        if rejected:
+            blocks = with_mark(csv_blocks(rejected_rows(one)))
+            write_text(self, ((text, 0) for text in blocks), rejected)
+        for text in summary:
+            self.stdout.write(text, ending="")
+        self.stdout.write("")
 
     def _import(
         self, campaign: Campaign, file: str, asked: Asked, *, is_dry_run: bool, with_erased: bool
@@ -118,6 +133,19 @@ class Command(BaseCommand):
         if not one.is_over:
             raise CommandError(f"{file} is being imported by another process at this moment.")
         return one
+
+
+def writable(path: str | None, source: str) -> str | None:
+    """Asked before anything is imported; the list itself is not written over."""
+    if path is None:
+        return None
+    if Path(path).resolve() == Path(source).resolve():
+        raise CommandError(f"{path} is the list itself: write the rejected lines to another file.")
+    try:
+        with Path(path).open("a"):
+            return path
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 class ProgressLine:
