@@ -19,6 +19,10 @@ class Fault:
     reason: str
     cells: list[str]
 
+    @property
+    def length(self) -> int:
+        return sum(map(len, self.cells))
+
 
 @dataclass(slots=True)
 class Batch:

@@ -10,6 +10,7 @@ from functools import partial
 from campaigns.imports.addresses import (
     INVISIBLE,
     fault_of,
+    has_text_mark,
     is_address,
     key_if_ordinary,
     taken_out,
@@ -40,6 +41,8 @@ class Judged:
     rejected: list[Fault] = field(default_factory=list)
     # line, key, what was probably meant
     slips: list[tuple[int, str, str]] = field(default_factory=list)
+    # Rows whose address stood behind an apostrophe that was left out.
+    marked: int = 0
 
 
 class Judge:
@@ -80,6 +83,7 @@ class Judge:
                     judged.rejected.append(Fault(line, reason, cells))
                 if not key:
                     continue
+                judged.marked += has_text_mark(cells[at])
             add((line, key, email, name, more))
             if meant := suggestion(key):
                 judged.slips.append((line, key, meant))
@@ -152,6 +156,11 @@ class Judge:
     def _is_header(self, cells: list[str]) -> bool:
         """Lists that were joined have it in their middle, too."""
         return [cell.strip() for cell in cells if cell.strip()] == self._header
+
+
+def length_of(row: Row) -> int:
+    _, key, email, name, attributes = row
+    return len(key) + len(email) + len(name) + len(attributes)
 
 
 def unguarded(cell: str) -> str:

@@ -26,10 +26,11 @@ from campaigns.imports.errors import (
 from campaigns.imports.formats import open_table
 from campaigns.imports.keep import keep_rejected, keep_slips
 from campaigns.imports.lease import advance
+from campaigns.imports.marks import with_marked, without_marked
 from campaigns.imports.patience import SignsOfLife
 from campaigns.imports.reasons import as_kept, because
 from campaigns.imports.records import Batch, Fault
-from campaigns.imports.rows import Judge, Row
+from campaigns.imports.rows import Judge, Row, length_of
 from campaigns.imports.staging import Enrol, Staging, Stored, staging_of
 from campaigns.models import CorrectedAddress, Import, RejectedLine, TypingSlip
 
@@ -66,6 +67,7 @@ class Chunk:
     rows: int = 0
     characters: int = 0
     erased: int = 0
+    marked: int = 0
     rejected: list[Fault] = field(default_factory=list)
     slips: list[tuple[int, str, str]] = field(default_factory=list)
 
@@ -192,6 +194,7 @@ def _begin_reading(one: Import, staging: Staging) -> None:
         progress |= dict.fromkeys(
             ("last_line", "bytes_read", "rows", "rejected", "erased", "slips"), 0
         )
+        progress["notes"] = without_marked(one.notes)
         RejectedLine.objects.filter(of_import=one).delete()
         TypingSlip.objects.filter(of_import=one).delete()
         one.last_line = 0
@@ -222,6 +225,7 @@ def _stage_chunk(
             rejected=one.rejected + len(chunk.rejected),
             erased=one.erased + chunk.erased,
             slips=one.slips + len(chunk.slips),
+            notes=with_marked(one.notes, chunk.marked),
             attempts=1,
         )
     return has_more
@@ -235,23 +239,15 @@ def _fill(chunk: Chunk, judge: Judge, batches: Iterator[Batch], after: int, eras
         rows = erased.left_out(judged.rows)
         chunk.erased += len(judged.rows) - len(rows)
         chunk.staged.append(rows)
-        chunk.characters += sum(map(_length_of_row, rows))
-        chunk.characters += sum(map(_length, judged.rejected))
+        chunk.characters += sum(map(length_of, rows))
+        chunk.characters += sum(fault.length for fault in judged.rejected)
         chunk.rejected += judged.rejected
         chunk.slips += judged.slips
+        chunk.marked += judged.marked
         chunk.last_line = max(chunk.last_line, batch.last)
         if chunk.is_full:
             return True
     return False
-
-
-def _length(fault: Fault) -> int:
-    return sum(map(len, fault.cells))
-
-
-def _length_of_row(row: Row) -> int:
-    _, key, email, name, attributes = row
-    return len(key) + len(email) + len(name) + len(attributes)
 
 
 def _drop_known_slips(one: Import) -> int:

@@ -17,6 +17,7 @@ from hypothesis.extra.django import TestCase
 from campaigns.imports import run, start
 from campaigns.imports.columns import Columns
 from campaigns.imports.ending import cancel
+from campaigns.imports.marks import MARKED
 from campaigns.imports.rows import Judge
 from campaigns.imports.staging import staging_of
 from campaigns.models import Import, Recipient, SuppressedAddress
@@ -87,6 +88,20 @@ def test_lines_are_judged_while_others_may_write(monkeypatch: pytest.MonkeyPatch
     assert judged == [False] * len(judged)
     assert judged
     assert Recipient.objects.count() == 1
+
+
+@pytest.mark.parametrize("chunk", [1, 50_000])
+def test_excels_mark_of_text_is_left_out_and_counted(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr("campaigns.imports.lines.BLOCK", 20)
+    lines = b"'ann@acme.com,Ann\nbob@acme.com,Bob\n 'cy@acme.com,Cy\n'wrong,Di\n'eve@acme.com',E\n"
+    done = work_on(confirmed(b"email,name\n" + lines).pk)
+    assert done is not None
+    emails = set(Recipient.objects.values_list("email", flat=True))
+    assert emails == {f"{name}@acme.com" for name in ("ann", "bob", "cy", "eve")}
+    assert [note for note in done.notes if note[0] == MARKED] == [[MARKED, {"count": 2}]]
 
 
 def test_an_import_whose_figures_do_not_add_up_stores_nothing() -> None:
