@@ -12,7 +12,6 @@ from campaigns.imports.columns import (
     assigned,
     folded,
     guess_without_email,
-    may_name_addresses,
     no_email_column,
 )
 from campaigns.imports.errors import UnreadableFileError
@@ -106,8 +105,3 @@ def require_list(table: Table, columns: Columns) -> None:
     is_list = any(cell.isprintable() and cell for cell in table.header)
     if not is_list or (columns.email < 0 and any("@" in cell for cell in table.header)):
         raise no_email_column(table.header, table.header_line)
-
-
-def others_with_addresses(header: Sequence[str], email: int) -> list[int]:
-    """Columns beside the mapped one whose names say that they hold addresses."""
-    return [at for at, cell in enumerate(header) if at != email and may_name_addresses([cell])]

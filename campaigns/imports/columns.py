@@ -127,6 +127,11 @@ def may_name_addresses(cells: Sequence[str]) -> bool:
     return any("@" not in cell and _may_name_addresses(cell) for cell in cells)
 
 
+def others_with_addresses(header: Sequence[str], email: int) -> list[int]:
+    """Columns beside the chosen one whose names say that they hold addresses."""
+    return [at for at, cell in enumerate(header) if at != email and may_name_addresses([cell])]
+
+
 def column_name(place: int) -> str:
     """Of a column that the file gives no name."""
     return f"column {place + 1}"

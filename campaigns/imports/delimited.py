@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 
 from campaigns.imports.columns import may_name_addresses, names_addresses
 from campaigns.imports.errors import UnreadableFileError
+from campaigns.imports.form import Form, form_of
 from campaigns.imports.header import (
     SEARCHED,
     as_header,
@@ -59,11 +60,6 @@ def open_delimited(stream: BinaryIO, tick: Tick) -> Table:
     blocks = _ticking(read_lines(stream), tick)
     delimiter = ""
     for block in blocks:
-        if stream.tell() > SEARCHED_BYTES:
-            raise UnreadableFileError(
-                "The first %(most)s MB of the file are empty: there is no header.",
-                most=SEARCHED_BYTES >> 20,
-            )
         for place, line in enumerate(block.lines):
             number = block.first + place
             if number in block.long:
@@ -77,6 +73,11 @@ def open_delimited(stream: BinaryIO, tick: Tick) -> Table:
             if delimiter not in DELIMITERS:
                 delimiter = _delimiter_of(rest.lines)
             return _below_header(chain([rest], blocks), number, delimiter, encoding)
+        if stream.tell() > SEARCHED_BYTES:
+            raise UnreadableFileError(
+                "The first %(most)s MB of the file are empty: there is no header.",
+                most=SEARCHED_BYTES >> 20,
+            )
     raise UnreadableFileError("The file is empty: there is not even a header line.")
 
 
@@ -115,7 +116,8 @@ def _width(line: str, delimiter: str) -> int:
 
 
 def _below_header(blocks: Iterator[Block], number: int, delimiter: str, encoding: str) -> Table:
-    batches = _batches(blocks, delimiter)
+    head = next(blocks)
+    batches = _batches(chain([head], blocks), form_of(head.lines, delimiter))
     first = next(batch for batch in batches if batch.rows or batch.faults)
     if first.faults and (not first.rows or first.faults[0].line < first.lines[0]):
         raise _no_header(number, first.faults[0].reason)
@@ -141,18 +143,18 @@ def _below_header(blocks: Iterator[Block], number: int, delimiter: str, encoding
     return Table(header_line, header, chain([below], batches), notes)
 
 
-def _batches(blocks: Iterator[Block], delimiter: str) -> Iterator[Batch]:
+def _batches(blocks: Iterator[Block], form: Form) -> Iterator[Batch]:
     """A block at once where each line is a record; else line by line."""
     open_lines: list[Numbered] = []
     for block in blocks:
         last = block.last
         if block.blank:
             batch = Batch([], [], last)
-            _give_up(open_lines, delimiter, batch)
+            _give_up(open_lines, form, batch)
             open_lines = []
             yield batch
             continue
-        rows = None if open_lines or block.long else _one_row_a_line(block.lines, delimiter)
+        rows = None if open_lines or block.long else _one_row_a_line(block.lines, form)
         if rows is not None:
             yield Batch(range(block.first, last + 1), rows, last)
             continue
@@ -160,55 +162,56 @@ def _batches(blocks: Iterator[Block], delimiter: str) -> Iterator[Batch]:
         for place, line in enumerate(block.lines):
             number = block.first + place
             if number in block.long:
-                _give_up(open_lines, delimiter, batch)
+                _give_up(open_lines, form, batch)
                 open_lines = []
                 batch.faults.append(Fault(number, LONG, [line]))
             else:
-                open_lines = _take(open_lines, (number, line), delimiter, batch)
+                open_lines = _take(open_lines, (number, line), form, batch)
         if open_lines:
             # A resumed import begins behind ``last``: with the record that is still open.
             batch.last = open_lines[0][0] - 1
         yield batch
     if open_lines:
         batch = Batch([], [], open_lines[-1][0])
-        _give_up(open_lines, delimiter, batch)
+        _give_up(open_lines, form, batch)
         yield batch
 
 
-def _one_row_a_line(lines: list[str], delimiter: str) -> list[list[str]] | None:
+def _one_row_a_line(lines: list[str], form: Form) -> list[list[str]] | None:
     try:
-        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+        rows = list(form.reader(lines))
     except csv.Error:
         return None
     # Each record takes one line or more.
     return rows if len(rows) == len(lines) else None
 
 
-def _take(
-    open_lines: list[Numbered], line: Numbered, delimiter: str, batch: Batch
-) -> list[Numbered]:
+def _take(open_lines: list[Numbered], line: Numbered, form: Form, batch: Batch) -> list[Numbered]:
     """The lines that are still open after this one."""
     open_lines = [*open_lines, line]
     texts = [f"{text}\n" for _, text in open_lines]
     try:
-        (cells,) = csv.reader(texts, delimiter=delimiter, strict=True)
+        (cells,) = form.reader(texts)
     except (csv.Error, ValueError) as error:
         if str(error) == "unexpected end of data" and len(open_lines) < LINES_IN_RECORD:
             return open_lines
-        _give_up(open_lines, delimiter, batch)
+        if (escaped := form.escaped(texts)) is None:
+            _give_up(open_lines, form, batch)
+        else:
+            _add(batch, open_lines[0][0], escaped)
         return []
     _add(batch, open_lines[0][0], cells)
     return []
 
 
-def _give_up(open_lines: list[Numbered], delimiter: str, batch: Batch) -> None:
+def _give_up(open_lines: list[Numbered], form: Form, batch: Batch) -> None:
     """The line that opened the quote is at fault; those after it stand for themselves."""
     for number, line in open_lines:
-        cells = cells_of(line, delimiter)
+        cells = form.cells_of(line)
         if cells is None:
             is_open = line.count('"') % 2 == 1
             reason = UNCLOSED if is_open else MISMATCHED
-            batch.faults.append(Fault(number, reason, line.split(delimiter)))
+            batch.faults.append(Fault(number, reason, line.split(form.delimiter)))
         else:
             _add(batch, number, cells)
 

@@ -120,7 +120,8 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
             for lines in _blanks_apart(whole):
                 yield from _split_at_long_lines(lines)
         rest, length = begun, len(begun)
-    if rest:
+    # DOS ended files with it, and some programs still do.
+    if rest := rest.rstrip(b"\x1a"):
         yield rest, length > LINE_LENGTH
 
 

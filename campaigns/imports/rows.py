@@ -15,7 +15,8 @@ from campaigns.imports.addresses import (
     key_if_ordinary,
     taken_out,
 )
-from campaigns.imports.columns import Columns, is_unnamed
+from campaigns.imports.columns import Columns, is_unnamed, others_with_addresses
+from campaigns.imports.meant import meant_by_text
 from campaigns.imports.reasons import because
 from campaigns.imports.records import Batch, Fault
 from campaigns.imports.slips import Slips
@@ -27,6 +28,8 @@ FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 # line, key, address as written, name, attributes as JSON
 Row = tuple[int, str, str, str, str]
+# A file's end under DOS is nothing, either.
+NOTHING = INVISIBLE + "\x1a"
 SEVERAL = because(
     "the line holds several addresses: write one address a line, or a header that names each column"
 )
@@ -59,6 +62,9 @@ class Judge:
         else:
             self._name = partial(_joined_name, places=columns.names)
         self._attributes = tuple(columns.attributes.items())
+        self._names = list(header)
+        self._name_of_email = header[columns.email] if columns.email < len(header) else ""
+        self._others = others_with_addresses(header, columns.email)
         self._unnamed = [at for at in columns.attributes if is_unnamed(header, at)]
 
     def judge(self, batch: Batch, *, after: int = 0) -> Judged:
@@ -106,15 +112,33 @@ class Judge:
         self, cells: list[str], email: str, name: str, more: str
     ) -> tuple[str, str, str, str]:
         """Key, address and name; without a key the reason, or nothing if the line is empty."""
-        if not any(cell.strip(INVISIBLE) for cell in cells):
+        if not any(cell.strip(NOTHING) for cell in cells):
             return "", "", "", ""
         email, before = taken_out(email)
         name = name or before
         if reason := _fault(email, name, more):
             if self._is_header(cells):
                 reason = because("this line is the header again")
+            elif not email:
+                reason = self._why_empty(cells, reason)
+            elif meant := meant_by_text(email):
+                reason = because(
+                    "%(reason)s. Did you mean “%(meant)s”?", reason=reason, meant=meant
+                )
             return "", email, name, reason
         return email_key(email), email, name, ""
+
+    def _why_empty(self, cells: list[str], reason: str) -> str:
+        """Two columns of addresses, and this line has one in the other: which one is to be used is
+        not for us to say."""
+        for at in self._others:
+            if at < len(cells) and is_address(cells[at]):
+                return because(
+                    "there is no address in the column “%(column)s”, but one in “%(other)s”",
+                    column=self._name_of_email,
+                    other=self._names[at],
+                )
+        return reason
 
     def _without_wide(self, batch: Batch, judged: Judged, after: int) -> Batch:
         """Where a line has more cells than the header, who knows which cell is what?"""

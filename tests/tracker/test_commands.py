@@ -104,6 +104,16 @@ def test_rejected_lines_that_cannot_be_written_are_said_so_first(
 
 
 @pytest.mark.django_db
+def test_what_was_meant_by_a_rejected_line_is_part_of_the_summary(tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("email\ny(at)acme.com\nnonsense\n")
+    summary = json.loads(run("import_recipients", make_campaign().pk, str(file), "--json"))
+    offered, other = summary["rejected"]
+    assert (offered["text"], offered["suggestion"]) == ("y(at)acme.com", "y@acme.com")
+    assert "suggestion" not in other
+
+
+@pytest.mark.django_db
 def test_the_import_summary_reads_well(tmp_path: Path) -> None:
     campaign = make_campaign()
     file = tmp_path / "list.csv"

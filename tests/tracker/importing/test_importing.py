@@ -207,6 +207,13 @@ def test_forgetting_an_address_ends_the_imports_that_name_it(is_named: bool) -> 
         Path(one.path).unlink()
 
 
+def test_forgetting_an_address_reaches_the_reasons_that_offer_it() -> None:
+    load(b"email\ny(at)acme.com\nz(at)acme.com\n")
+    assert forget("y@acme.com").rejected_lines == 1
+    (line,) = RejectedLine.objects.all()
+    assert line.cells == ["z(at)acme.com"]
+
+
 def confirmed(content: bytes) -> Import:
     one = start.upload(make_campaign(), io.BytesIO(content), "list.csv")
     start.confirm(one, Columns.of_json(one.columns or {}), is_dry_run=False)

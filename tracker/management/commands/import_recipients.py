@@ -178,9 +178,11 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 
 def rejected_lines(one: Import) -> Iterator[dict[str, Any]]:
     lines = RejectedLine.objects.filter(of_import=one).order_by("line")
-    for line, reason, cells in lines.values_list("line", "reason", "cells").iterator():
+    columns = ("line", "reason", "cells", "reason_kept")
+    for line, reason, cells, kept in lines.values_list(*columns).iterator():
         text = " | ".join(filter(None, cells))[:SHOWN_OF_LINE]
-        yield {"line": line, "reason": reason, "text": text}
+        meant = {"suggestion": kept[1]["meant"]} if kept and "meant" in kept[1] else {}
+        yield {"line": line, "reason": reason, "text": text, **meant}
 
 
 def slips(one: Import) -> Iterator[dict[str, Any]]:
