@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic, thread_time
 
+from django.utils.translation import gettext_noop
+
 from campaigns.imports.errors import InterruptedImportError, OutOfPatienceError
 from campaigns.imports.lease import advance
 from campaigns.models import Import
 
 # Of work, not of waiting for others: a busy server refuses no file that it took the day before.
 SECONDS = 10.0
+TOO_LONG = gettext_noop(
+    "It takes more than %(seconds)s seconds to find the header of this file. Save the list as CSV."
+)
 SIGN_OF_LIFE_EVERY = 2.0
 
 
@@ -23,11 +28,7 @@ class Patience:
 
     def __call__(self) -> None:
         if thread_time() > self._until:
-            raise OutOfPatienceError(
-                "It takes more than %(seconds)s seconds to find the header of this file. Save the "
-                "list as CSV.",
-                seconds=self._seconds,
-            )
+            raise OutOfPatienceError(TOO_LONG, seconds=self._seconds)
 
 
 class SignsOfLife:
