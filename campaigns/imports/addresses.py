@@ -135,9 +135,22 @@ def taken_out(cell: str) -> tuple[str, str]:
         name = "" if "@" in before else before
     elif text[:1] in "'\"" and text[:1] == text[-1:]:
         text = text.strip(_AROUND)
+    elif has_text_mark(text):
+        text = text[1:].strip(INVISIBLE)
     if text[: len(MAILTO)].lower() == MAILTO:
         text = text[len(MAILTO) :].partition("?")[0].strip(INVISIBLE)
     return (text[:-1] if text[-1:] in (";", ",") else text), name
+
+
+def has_text_mark(cell: str) -> bool:
+    """Excel's apostrophe in front of what it should take for a text; no address begins with one."""
+    text = cell.strip(INVISIBLE)
+    return text[:1] == "'" and text[-1:] != "'" and "@" in text
+
+
+def is_address(cell: str) -> bool:
+    """Whether this cell holds one, with or without something around it."""
+    return "@" in cell and not fault_of(taken_out(cell)[0])
 
 
 def fault_of(email: str) -> str:

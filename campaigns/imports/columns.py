@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from campaigns.imports.errors import UnreadableFileError
 
 # The first that the file has is taken.
-EMAIL_HEADERS = ["email", "e-mail", "e mail", "email address", "e-mail address", "mail", "address"]
+EMAIL_HEADERS = ["email", "e-mail", "e mail", "email address", "e-mail address", "mail"]
 EMAIL_HEADERS += ["e-mail-adresse", "email-adresse", "emailadresse", "mailadresse", "e-mail 1"]
-EMAIL_HEADERS += ["e-mail 1 - value", "primary email", "adresse e-mail", "courriel", "correo"]
-EMAIL_HEADERS += ["correo electrónico", "indirizzo e-mail", "recipient", "subscriber"]
+EMAIL_HEADERS += ["e-mail 1 - value", "primary email", "primary email address", "mail address"]
+EMAIL_HEADERS += ["adresse e-mail", "adresse email", "adresse mail", "adresse électronique"]
+EMAIL_HEADERS += ["courriel", "courrier électronique", "adresse courriel", "adresse de courriel"]
+EMAIL_HEADERS += ["correo", "correo electrónico", "correo electronico", "dirección de correo"]
+EMAIL_HEADERS += ["dirección de correo electrónico", "dirección de email", "email contacto"]
+EMAIL_HEADERS += ["indirizzo e-mail", "indirizzo email", "indirizzo mail", "posta elettronica"]
+EMAIL_HEADERS += ["indirizzo di posta elettronica", "e-mailadres", "emailadres", "mailadres"]
+EMAIL_HEADERS += ["e-mail adres", "endereço de e-mail", "endereço de email", "endereço eletrónico"]
+EMAIL_HEADERS += ["endereço eletrônico", "correio eletrónico", "correio eletrônico"]
+EMAIL_HEADERS += ["adres e-mail", "adres email", "adres mailowy", "poczta elektroniczna"]
+EMAIL_HEADERS += ["e-postadress", "epostadress", "e-post", "epost", "e-postadresse", "mejladress"]
+EMAIL_HEADERS += ["mejl", "recipient", "subscriber", "address"]
 NAME_HEADERS = ["name", "full name", "display name", "vollständiger name", "nom complet"]
+NAME_HEADERS += ["nombre completo", "nome completo", "volledige naam", "naam", "imię i nazwisko"]
+NAME_HEADERS += ["namn", "fullständigt namn"]
 # Joined, in this order, where there is no column with the whole name.
 PARTS_OF_NAME = [
-    ["first name", "firstname", "given name", "vorname", "prénom", "nombre", "nome"],
-    ["last name", "lastname", "surname", "family name", "nachname", "familienname", "nom"],
+    [
+        *("first name", "firstname", "given name", "vorname", "prénom", "prenom", "nombre", "nome"),
+        *("voornaam", "primeiro nome", "imię", "imie", "förnamn", "fornavn"),
+    ],
+    [
+        *("last name", "lastname", "surname", "family name", "nachname", "familienname", "nom"),
+        *("nom de famille", "apellido", "apellidos", "cognome", "achternaam", "sobrenome"),
+        *("apelido", "nazwisko", "efternamn", "etternavn", "efternavn"),
+    ],
 ]
+# What else a header may call addresses, in the languages of Europe.
+_may_name_addresses = re.compile(
+    r"mail|courriel|correo|électronique|elettronica|eletr[óô]nico|e-?post|mejl", re.IGNORECASE
+).search
 # What a downloaded list of rejected lines has in front.
 LINE_HEADER = "rejected line"
 REASON_HEADER = "rejected because"
@@ -65,9 +89,17 @@ def guess_without_email(header: Sequence[str]) -> Columns:
     email = _first(found, EMAIL_HEADERS)
     name = _first(found, NAME_HEADERS)
     names = [name] if name >= 0 else [_first(found, part) for part in PARTS_OF_NAME]
-    names = [place for place in names if place >= 0 and place != email]
+    return assigned(header, email, names)
+
+
+def assigned(
+    header: Sequence[str], email: int, names: Sequence[int], leave_out: Collection[int] = ()
+) -> Columns:
+    """Every column that is not taken otherwise becomes an attribute."""
+    found = [folded(cell) for cell in header]
     is_mended = LINE_HEADER in found and REASON_HEADER in found
-    taken = {email, *names}
+    names = [place for place in names if place >= 0 and place != email]
+    taken = {email, *names, *leave_out}
     taken |= {at for at, cell in enumerate(found) if cell in (LINE_HEADER, REASON_HEADER)}
     attributes = {
         place: attribute
@@ -86,13 +118,37 @@ def refuse_too_many(header: Sequence[str]) -> None:
         )
 
 
+def names_addresses(cells: Sequence[str]) -> bool:
+    return any(folded(cell) in EMAIL_HEADERS for cell in cells)
+
+
+def may_name_addresses(cells: Sequence[str]) -> bool:
+    """“Kontakt-E-Mail” does, “Email Opt-In” only seems to: good enough to tell a header by."""
+    return any("@" not in cell and _may_name_addresses(cell) for cell in cells)
+
+
+def others_with_addresses(header: Sequence[str], email: int) -> list[int]:
+    """Columns beside the chosen one whose names say that they hold addresses."""
+    return [at for at, cell in enumerate(header) if at != email and may_name_addresses([cell])]
+
+
+def column_name(place: int) -> str:
+    """Of a column that the file gives no name."""
+    return f"column {place + 1}"
+
+
+def is_unnamed(header: Sequence[str], place: int) -> bool:
+    name = header[place].strip() if place < len(header) else ""
+    return name in ("", column_name(place))
+
+
 def attribute_names(header: Sequence[str]) -> list[str]:
     """What each column is called as an attribute: no name twice, and none is empty."""
     names: list[str] = []
     taken: set[str] = set()
-    for place, cell in enumerate(header, 1):
+    for place, cell in enumerate(header):
         name = " ".join(cell.replace("\x00", "").split())[:COLUMN_NAME_LENGTH]
-        name = name or f"column {place}"
+        name = name or column_name(place)
         number = 2
         plain = name
         while name in taken:

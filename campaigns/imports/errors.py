@@ -14,6 +14,10 @@ class UnreadableFileError(Exception):
         super().__init__(self.reason)
 
 
+class OutOfPatienceError(UnreadableFileError):
+    """Somebody waits for a page, and the file's beginning takes too long."""
+
+
 class CancelledError(Exception):
     """A person has asked for it; nothing was stored."""
 

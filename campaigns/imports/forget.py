@@ -53,8 +53,11 @@ def _forget_rejected(key: str) -> int:
     """Looks at all of them: a line that could not be read may spell the address in any way."""
     found = [
         pk
-        for pk, cells in RejectedLine.objects.values_list("pk", "cells").iterator()
-        if any(key in _plain(cell) for cell in cells)
+        for pk, cells, reason in RejectedLine.objects.values_list(
+            "pk", "cells", "reason"
+        ).iterator()
+        # The reason may say which address was meant.
+        if any(key in _plain(text) for text in (*cells, reason))
     ]
     for start in range(0, len(found), DELETED_AT_ONCE):
         RejectedLine.objects.filter(pk__in=found[start : start + DELETED_AT_ONCE]).delete()

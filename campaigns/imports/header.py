@@ -4,26 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from campaigns.imports.addresses import INVISIBLE, fault_of, taken_out
-from campaigns.imports.columns import EMAIL_HEADERS, MOST_COLUMNS, folded
+from campaigns.imports.addresses import INVISIBLE, is_address
+from campaigns.imports.columns import (
+    MOST_COLUMNS,
+    column_name,
+    may_name_addresses,
+    names_addresses,
+)
 from campaigns.imports.reasons import Reason, because
 
 # Lines with something in them that may be a title.
 SEARCHED = 10
 
 
-def names_addresses(cells: Sequence[str]) -> bool:
-    return any(folded(cell) in EMAIL_HEADERS for cell in cells)
-
-
 def place_of_header(rows: Sequence[Sequence[str]]) -> int:
-    """Among the first rows that are not empty; the first one if none says that it is it."""
-    for place, cells in enumerate(rows[:SEARCHED]):
-        if names_addresses(cells):
-            return place
+    """Among the first rows that are not empty; the first one if nothing says which it is."""
+    above = _before_addresses(rows[:SEARCHED])
+    for names in (names_addresses, may_name_addresses):
+        for place, cells in enumerate(above):
+            if names(cells):
+                return place
+    if names_addresses(rows[len(above)] if len(above) < len(rows) else ()):
+        return len(above)
+    return _fullest_above(rows, above)
+
+
+def _before_addresses(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Up to what may be a recipient: nobody is passed over."""
+    above: list[Sequence[str]] = []
+    for cells in rows:
         if any("@" in cell for cell in cells):
-            break  # a recipient, perhaps: nobody is passed over
-    return 0
+            break
+        above.append(cells)
+    return above
+
+
+def _fullest_above(rows: Sequence[Sequence[str]], above: Sequence[Sequence[str]]) -> int:
+    """Below a title, whatever its language: the fullest row that names the addresses' column."""
+    at = _place_of_address(rows[len(above)]) if len(above) < len(rows) else -1
+    named = [
+        place for place, cells in enumerate(above) if 0 <= at < len(cells) and cells[at].strip()
+    ]
+    return max(named, key=lambda place: len(list(filter(str.strip, above[place]))), default=0)
 
 
 def is_headless(cells: Sequence[str]) -> bool:
@@ -34,7 +56,7 @@ def is_headless(cells: Sequence[str]) -> bool:
 def made_up_header(cells: Sequence[str]) -> list[str]:
     """“email” for the first column with an address, numbers for the others."""
     at = _place_of_address(cells)
-    return ["email" if place == at else f"column {place + 1}" for place in range(len(cells))]
+    return ["email" if place == at else column_name(place) for place in range(len(cells))]
 
 
 def as_header(cells: Sequence[str]) -> list[str]:
@@ -61,6 +83,6 @@ def notes_on(lines: Sequence[int], place: int, *, has_header: bool) -> list[Reas
 
 def _place_of_address(cells: Sequence[str]) -> int:
     for place, cell in enumerate(cells):
-        if "@" in cell and not fault_of(taken_out(cell)[0]):
+        if is_address(cell):
             return place
     return -1

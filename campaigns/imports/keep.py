@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from django.db import connection, models
 
-from campaigns.imports.reasons import as_kept
+from campaigns.imports.reasons import as_kept, because
 from campaigns.imports.records import Fault
 from campaigns.models import Import, RejectedLine, TypingSlip
 
@@ -19,6 +20,7 @@ INSERTED_AT_ONCE = 1_000
 
 
 def keep_rejected(one: Import, faults: Iterable[Fault]) -> None:
+    faults = map(_told_what_is_cut, faults)
     _insert(
         RejectedLine,
         ("of_import_id", "line", "reason", "reason_kept", "cells"),
@@ -38,6 +40,22 @@ def keep_rejected(one: Import, faults: Iterable[Fault]) -> None:
 def keep_slips(one: Import, slips: Iterable[tuple[int, str, str]]) -> None:
     columns = ("of_import_id", "line", "email_key", "suggestion")
     _insert(TypingSlip, columns, [(one.pk, *slip) for slip in slips])
+
+
+def _told_what_is_cut(fault: Fault) -> Fault:
+    """Whoever mends the line has to know that there was more of it."""
+    reason = fault.reason
+    if any(len(cell) > CELL_LENGTH for cell in fault.cells):
+        reason = because(
+            "%(reason)s (of each cell, only the first %(kept)s characters are kept)",
+            reason=reason,
+            kept=CELL_LENGTH,
+        )
+    elif len(fault.cells) > CELLS:
+        reason = because(
+            "%(reason)s (only the first %(kept)s cells are kept)", reason=reason, kept=CELLS
+        )
+    return replace(fault, reason=reason)
 
 
 def _cells(fault: Fault) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -16,29 +17,40 @@ ENDLESS = 16 << 20
 # What is kept of a line that is too long.
 SHOWN_OF_LONG_LINE = 200
 BLOCK = 128 << 10
+# So many empty lines are no part of any record: they are counted and not looked at one by one.
+MANY_BLANK = 64
+_many_blank = re.compile(rb"\n{%d,}" % MANY_BLANK)
 
 
 @dataclass(slots=True)
 class Block:
-    """Some whole lines without their ends; ``long`` are those that were cut."""
+    """Some whole lines without their ends; ``long`` are those that were cut.
+
+    Instead of lines it may stand for a run of ``blank`` ones.
+    """
 
     first: int
     lines: list[str]
     long: list[int] = field(default_factory=list)
+    blank: int = 0
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.lines) + self.blank - 1
 
 
 def read_lines(stream: BinaryIO) -> Iterator[Block]:
     """From the beginning of a seekable file."""
     number = 1
     for lines, is_long in _whole_lines(_utf8_or_windows(stream)):
-        decoded = _decoded(lines)
         if is_long:
-            yield Block(number, [decoded[:SHOWN_OF_LONG_LINE]], long=[number])
-            number += 1
+            block = Block(number, [_decoded(lines)[:SHOWN_OF_LONG_LINE]], long=[number])
+        elif len(lines) >= MANY_BLANK and not lines.strip(b"\n"):
+            block = Block(number, [], blank=len(lines) + 1)
         else:
-            split = decoded.split("\n")
-            yield Block(number, split)
-            number += len(split)
+            block = Block(number, _decoded(lines).split("\n"))
+        yield block
+        number = block.last + 1
 
 
 def encoding_of(stream: BinaryIO) -> str:
@@ -105,10 +117,26 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
             rest, block = b"", block[end + 1 :]
         whole, feed, begun = (rest + block).rpartition(b"\n")
         if feed:
-            yield from _split_at_long_lines(whole)
+            for lines in _blanks_apart(whole):
+                yield from _split_at_long_lines(lines)
         rest, length = begun, len(begun)
-    if rest:
+    # DOS ended files with it, and some programs still do.
+    if rest := rest.rstrip(b"\x1a"):
         yield rest, length > LINE_LENGTH
+
+
+def _blanks_apart(lines: bytes) -> Iterator[bytes]:
+    """Long runs of empty lines by themselves, each as its line feeds: one fewer than lines."""
+    begin = 0
+    for run in _many_blank.finditer(lines) if b"\n" * MANY_BLANK in lines else ():
+        if run.start() > begin:
+            yield lines[begin : run.start()]
+        # The first of them ends the line before, and behind the last one another line begins.
+        more = (run.start() == begin) + (run.end() == len(lines))
+        yield b"\n" * (len(run[0]) - 2 + more)
+        begin = run.end()
+    if begin < len(lines) or not begin:
+        yield lines[begin:]
 
 
 def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, bool]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from campaigns.imports.reasons import Reason
+
+# Called between two blocks of a file; raises if nobody waits for it any longer.
+Tick = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,10 @@ class Fault:
     line: int
     reason: str
     cells: list[str]
+
+    @property
+    def length(self) -> int:
+        return sum(map(len, self.cells))
 
 
 @dataclass(slots=True)

@@ -7,8 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from campaigns.imports.addresses import INVISIBLE, fault_of, key_if_ordinary, taken_out
-from campaigns.imports.columns import Columns
+from campaigns.imports.addresses import (
+    INVISIBLE,
+    fault_of,
+    has_text_mark,
+    is_address,
+    key_if_ordinary,
+    taken_out,
+)
+from campaigns.imports.columns import Columns, is_unnamed, others_with_addresses
+from campaigns.imports.meant import meant_by_text
 from campaigns.imports.reasons import because
 from campaigns.imports.records import Batch, Fault
 from campaigns.imports.slips import Slips
@@ -20,6 +28,11 @@ FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 # line, key, address as written, name, attributes as JSON
 Row = tuple[int, str, str, str, str]
+# A file's end under DOS is nothing, either.
+NOTHING = INVISIBLE + "\x1a"
+SEVERAL = because(
+    "the line holds several addresses: write one address a line, or a header that names each column"
+)
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -31,6 +44,8 @@ class Judged:
     rejected: list[Fault] = field(default_factory=list)
     # line, key, what was probably meant
     slips: list[tuple[int, str, str]] = field(default_factory=list)
+    # Rows whose address stood behind an apostrophe that was left out.
+    marked: int = 0
 
 
 class Judge:
@@ -47,6 +62,10 @@ class Judge:
         else:
             self._name = partial(_joined_name, places=columns.names)
         self._attributes = tuple(columns.attributes.items())
+        self._names = list(header)
+        self._name_of_email = header[columns.email] if columns.email < len(header) else ""
+        self._others = others_with_addresses(header, columns.email)
+        self._unnamed = [at for at in columns.attributes if is_unnamed(header, at)]
 
     def judge(self, batch: Batch, *, after: int = 0) -> Judged:
         """Passes over lines up to ``after``, and empty ones."""
@@ -70,6 +89,7 @@ class Judge:
                     judged.rejected.append(Fault(line, reason, cells))
                 if not key:
                     continue
+                judged.marked += has_text_mark(cells[at])
             add((line, key, email, name, more))
             if meant := suggestion(key):
                 judged.slips.append((line, key, meant))
@@ -81,6 +101,8 @@ class Judge:
             judged.rejected += (fault for fault in batch.faults if fault.line > after)
         if max(map(len, batch.rows), default=0) > self._width:
             batch = self._without_wide(batch, judged, after)
+        if self._unnamed:
+            batch = self._without_several(batch, judged, after)
         if self._columns.is_mended:
             rows = [[unguarded(cell) for cell in cells] for cells in batch.rows]
             batch = Batch(batch.lines, rows, batch.last)
@@ -90,15 +112,33 @@ class Judge:
         self, cells: list[str], email: str, name: str, more: str
     ) -> tuple[str, str, str, str]:
         """Key, address and name; without a key the reason, or nothing if the line is empty."""
-        if not any(cell.strip(INVISIBLE) for cell in cells):
+        if not any(cell.strip(NOTHING) for cell in cells):
             return "", "", "", ""
         email, before = taken_out(email)
         name = name or before
         if reason := _fault(email, name, more):
             if self._is_header(cells):
                 reason = because("this line is the header again")
+            elif not email:
+                reason = self._why_empty(cells, reason)
+            elif meant := meant_by_text(email):
+                reason = because(
+                    "%(reason)s. Did you mean “%(meant)s”?", reason=reason, meant=meant
+                )
             return "", email, name, reason
         return email_key(email), email, name, ""
+
+    def _why_empty(self, cells: list[str], reason: str) -> str:
+        """Two columns of addresses, and this line has one in the other: which one is to be used is
+        not for us to say."""
+        for at in self._others:
+            if at < len(cells) and is_address(cells[at]):
+                return because(
+                    "there is no address in the column “%(column)s”, but one in “%(other)s”",
+                    column=self._name_of_email,
+                    other=self._names[at],
+                )
+        return reason
 
     def _without_wide(self, batch: Batch, judged: Judged, after: int) -> Batch:
         """Where a line has more cells than the header, who knows which cell is what?"""
@@ -112,9 +152,21 @@ class Judge:
             rows.append(cells)
         return Batch(lines, rows, batch.last)
 
+    def _without_several(self, batch: Batch, judged: Judged, after: int) -> Batch:
+        """Nobody becomes an attribute of their neighbour because a list has no header."""
+        lines, rows = [], []
+        for line, cells in zip(batch.lines, batch.rows, strict=True):
+            if any(at < len(cells) and is_address(cells[at]) for at in self._unnamed):
+                if line > after:
+                    judged.rejected.append(Fault(line, SEVERAL, cells))
+                continue
+            lines.append(line)
+            rows.append(cells)
+        return Batch(lines, rows, batch.last)
+
     def _why_wide(self, cells: list[str]) -> str:
         if self._is_address_list(cells):
-            return because("the line holds several addresses: write one address a line")
+            return SEVERAL
         return because(
             "the line has %(cells)s cells and the header %(columns)s: name every column, and put a "
             "cell with the separator in it in quotation marks",
@@ -128,6 +180,11 @@ class Judge:
     def _is_header(self, cells: list[str]) -> bool:
         """Lists that were joined have it in their middle, too."""
         return [cell.strip() for cell in cells if cell.strip()] == self._header
+
+
+def length_of(row: Row) -> int:
+    _, key, email, name, attributes = row
+    return len(key) + len(email) + len(name) + len(attributes)
 
 
 def unguarded(cell: str) -> str:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import BinaryIO
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -25,13 +26,18 @@ from campaigns.imports.errors import (
 from campaigns.imports.formats import open_table
 from campaigns.imports.keep import keep_rejected, keep_slips
 from campaigns.imports.lease import advance
+from campaigns.imports.marks import with_marked, without_marked
+from campaigns.imports.patience import SignsOfLife
 from campaigns.imports.reasons import as_kept, because
 from campaigns.imports.records import Batch, Fault
-from campaigns.imports.rows import Judge, Row
-from campaigns.imports.staging import Enrol, Staging, staging_of
+from campaigns.imports.rows import Judge, Row, length_of
+from campaigns.imports.staging import Enrol, Staging, Stored, staging_of
 from campaigns.models import CorrectedAddress, Import, RejectedLine, TypingSlip
 
-# What one transaction stages: a second's work, so that progress is seen and a person is heard.
+# What one transaction stages: a second's work, so that progress is seen and a person is heard,
+# whatever the lines are that it goes over. Its rows wait in memory until it begins.
+CHUNK_SECONDS = 2.0
+CHUNK_LINES = 1_000_000
 CHUNK_ROWS = 50_000
 CHUNK_REJECTED = 10_000
 CHUNK_CHARACTERS = 8 << 20
@@ -52,12 +58,16 @@ Tell = Callable[[Import], None]
 
 @dataclass(slots=True)
 class Chunk:
-    """What one transaction adds beside the staged rows."""
+    """What one transaction adds."""
 
+    first_line: int
+    last_line: int
+    began: float = field(default_factory=monotonic)
+    staged: list[list[Row]] = field(default_factory=list)
     rows: int = 0
     characters: int = 0
-    last_line: int = 0
     erased: int = 0
+    marked: int = 0
     rejected: list[Fault] = field(default_factory=list)
     slips: list[tuple[int, str, str]] = field(default_factory=list)
 
@@ -67,6 +77,8 @@ class Chunk:
             self.rows >= CHUNK_ROWS
             or max(len(self.rejected), len(self.slips)) >= CHUNK_REJECTED
             or self.characters >= CHUNK_CHARACTERS
+            or self.last_line - self.first_line >= CHUNK_LINES
+            or monotonic() - self.began >= CHUNK_SECONDS
         )
 
 
@@ -150,7 +162,7 @@ def _read_and_store(
 ) -> None:
     with Path(one.path).open("rb") as stream:
         _check_unchanged(one)
-        table = open_table(stream)
+        table = open_table(stream, SignsOfLife(one, must_stop))
         with transaction.atomic():
             _begin_reading(one, staging)
         judge = Judge(Columns.of_json(one.columns or {}), one.header)
@@ -182,6 +194,7 @@ def _begin_reading(one: Import, staging: Staging) -> None:
         progress |= dict.fromkeys(
             ("last_line", "bytes_read", "rows", "rejected", "erased", "slips"), 0
         )
+        progress["notes"] = without_marked(one.notes)
         RejectedLine.objects.filter(of_import=one).delete()
         TypingSlip.objects.filter(of_import=one).delete()
         one.last_line = 0
@@ -191,11 +204,15 @@ def _begin_reading(one: Import, staging: Staging) -> None:
 def _stage_chunk(
     one: Import, staging: Staging, judge: Judge, batches: Iterator[Batch], stream: BinaryIO
 ) -> bool:
-    """Whether there was anything left to stage."""
-    chunk = Chunk(last_line=one.last_line)
+    """Whether there may be anything left to stage.
+
+    Judged first, then written at once: on SQLite everybody else waits for the transaction.
+    """
+    chunk = Chunk(one.last_line, one.last_line)
+    erased = Erased(one)
+    has_more = _fill(chunk, judge, batches, one.last_line, erased)
     with transaction.atomic():
-        erased = Erased(one)
-        staging.add(_fill(chunk, judge, batches, one.last_line, erased))
+        staging.add(chunk.staged)
         if not one.is_dry_run:
             erased.lift()
         keep_rejected(one, chunk.rejected)
@@ -208,31 +225,29 @@ def _stage_chunk(
             rejected=one.rejected + len(chunk.rejected),
             erased=one.erased + chunk.erased,
             slips=one.slips + len(chunk.slips),
+            notes=with_marked(one.notes, chunk.marked),
             attempts=1,
         )
-    return chunk.is_full
+    return has_more
 
 
-def _fill(
-    chunk: Chunk, judge: Judge, batches: Iterator[Batch], after: int, erased: Erased
-) -> Iterator[list[Row]]:
-    """While these rows are staged, PostgreSQL hears nothing else: no query in here."""
+def _fill(chunk: Chunk, judge: Judge, batches: Iterator[Batch], after: int, erased: Erased) -> bool:
+    """Until the chunk is full, or False when the file ends."""
     for batch in batches:
         judged = judge.judge(batch, after=after)
         chunk.rows += len(judged.rows)
         rows = erased.left_out(judged.rows)
         chunk.erased += len(judged.rows) - len(rows)
-        chunk.characters += sum(map(_length, judged.rejected))
+        chunk.staged.append(rows)
+        chunk.characters += sum(map(length_of, rows))
+        chunk.characters += sum(fault.length for fault in judged.rejected)
         chunk.rejected += judged.rejected
         chunk.slips += judged.slips
+        chunk.marked += judged.marked
         chunk.last_line = max(chunk.last_line, batch.last)
-        yield rows
         if chunk.is_full:
-            return
-
-
-def _length(fault: Fault) -> int:
-    return sum(map(len, fault.cells))
+            return True
+    return False
 
 
 def _drop_known_slips(one: Import) -> int:
@@ -240,6 +255,17 @@ def _drop_known_slips(one: Import) -> int:
     corrected = CorrectedAddress.objects.values("email_key")
     dropped, _ = TypingSlip.objects.filter(of_import=one, email_key__in=corrected).delete()
     return dropped
+
+
+def _check_sum(one: Import, stored: Stored, erased: int) -> None:
+    """Nobody is lost without a word, whatever the fault is."""
+    became = stored.created + stored.updated + stored.duplicates + stored.suppressed
+    if one.rows != became + erased + one.rejected:
+        raise UnreadableFileError(
+            "%(rows)s rows were read, and it is known of %(became)s only what becomes of them.",
+            rows=one.rows,
+            became=became + erased + one.rejected,
+        )
 
 
 def _store(one: Import, staging: Staging, enrol: Enrol) -> None:
@@ -253,6 +279,7 @@ def _store(one: Import, staging: Staging, enrol: Enrol) -> None:
         if (buried := erased_meanwhile(one)) is not None:
             erased += staging.leave_out(buried.among)
         stored = staging.store(enrol, is_dry_run=one.is_dry_run)
+        _check_sum(one, stored, erased)
         known = _drop_known_slips(one) if stored.corrected else 0
         slips = one.slips - known
         _end(one, Import.State.DONE, erased=erased, slips=slips, **asdict(stored))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,43 +11,80 @@ from typing import Any, BinaryIO
 from django.db import models, transaction
 
 from campaigns.imports import files
-from campaigns.imports.columns import Columns, guess_without_email, no_email_column
+from campaigns.imports.choice import Asked, columns_of, require_list
+from campaigns.imports.columns import Columns, no_email_column
+from campaigns.imports.errors import OutOfPatienceError
 from campaigns.imports.formats import open_table
+from campaigns.imports.patience import Patience
 from campaigns.imports.reasons import as_kept
-from campaigns.imports.records import Table
+from campaigns.imports.records import Table, Tick
 from campaigns.models import Campaign, Import
 
 FILE_NAME_LENGTH = 255
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the beginning of a file says."""
+
+    table: Table
+    columns: Columns
+
+
 def upload(
-    campaign: Campaign, content: BinaryIO, name: str, *, by: models.Model | None = None
+    campaign: Campaign,
+    content: BinaryIO,
+    name: str,
+    *,
+    by: models.Model | None = None,
+    asked: Asked | None = None,
 ) -> Import:
     """Keeps the file for a person to confirm its columns; raises if it cannot be a list."""
+    looked = None
     if content.seekable():
-        # Before a copy is made of it.
-        open_columns(open_table(content))
+        # Before a copy is made of it, and only once: a workbook takes its time.
+        looked = _looked_at(content, Patience(), asked)
         content.seek(0)
     path = files.keep(content)
     try:
-        return _written_down(campaign, path, name, is_ours=True, created_by=by)
+        if looked is None:
+            with path.open("rb") as stream:
+                looked = _looked_at(stream, Patience(), asked)
+        return _written_down(campaign, path, name, looked, is_ours=True, created_by=by)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def in_place(campaign: Campaign, path: Path) -> Import:
+def look(path: Path, asked: Asked | None = None) -> Looked:
+    """For a command, which waits as long as it takes."""
+    with path.open("rb") as stream:
+        return _looked_at(stream, lambda: None, asked)
+
+
+def in_place(campaign: Campaign, path: Path, looked: Looked) -> Import:
     """For a file that stays where it is and belongs to somebody else."""
-    return _written_down(campaign, path, path.name, is_ours=False)
+    return _written_down(campaign, path, path.name, looked, is_ours=False)
+
+
+def _looked_at(stream: BinaryIO, tick: Tick, asked: Asked | None = None) -> Looked:
+    table = open_table(stream, tick)
+    columns = columns_of(table, asked)
+    require_list(table, columns)
+    return Looked(table, columns)
 
 
 def _written_down(
-    campaign: Campaign, path: Path, name: str, *, is_ours: bool, created_by: Any = None
+    campaign: Campaign,
+    path: Path,
+    name: str,
+    looked: Looked,
+    *,
+    is_ours: bool,
+    created_by: Any = None,
 ) -> Import:
     status = path.stat()
-    with path.open("rb") as stream:
-        table = open_table(stream)
-        columns = open_columns(table)
+    table = looked.table
     return Import.objects.create(
         campaign=campaign,
         created_by=created_by,
@@ -57,17 +96,8 @@ def _written_down(
         modified_at=status.st_mtime,
         header=[cell.replace("\x00", "\ufffd") for cell in table.header],
         notes=[as_kept(note) for note in table.notes],
-        columns=columns.as_json(),
+        columns=looked.columns.as_json(),
     )
-
-
-def open_columns(table: Table) -> Columns:
-    """The guess; without an address column only if a person could choose one."""
-    columns = guess_without_email(table.header)
-    is_list = any(cell.isprintable() and cell for cell in table.header)
-    if not is_list or (columns.email < 0 and any("@" in cell for cell in table.header)):
-        raise no_email_column(table.header, table.header_line)
-    return columns
 
 
 def require_email_column(one: Import) -> None:
@@ -101,9 +131,13 @@ def again(trial: Import, *, by: Any = None) -> Import | None:
 
 
 def preview(one: Import, rows: int = 8) -> list[list[str]]:
-    """The first rows as they stand in the file, each as wide as the header."""
+    """The first rows as they stand in the file, each as wide as the header; fewer if it would
+    take long to find them."""
     width = len(one.header)
-    with Path(one.path).open("rb") as stream:
-        table = open_table(stream)
+    found: list[list[str]] = []
+    with Path(one.path).open("rb") as stream, suppress(OutOfPatienceError):
+        table = open_table(stream, Patience())
         every = (cells for batch in table.batches for cells in batch.rows if any(cells))
-        return [[*cells, *[""] * width][:width] for cells in islice(every, rows)]
+        # Kept one by one, for when patience ends.
+        found.extend([*cells, *[""] * width][:width] for cells in islice(every, rows))
+    return found

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Recipient
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
 from tests.server import ROOT
 from tracker.models import CampaignCounts, Open
@@ -56,6 +56,61 @@ def test_the_import_summary_is_one_json_object(tmp_path: Path) -> None:
     (rejected,) = summary["rejected"]
     assert (rejected["line"], rejected["text"]) == (3, "wrong")
     assert rejected["reason"].startswith("“wrong” is not an email address")
+
+
+@pytest.mark.django_db
+def test_an_import_is_told_which_columns_hold_what(tmp_path: Path) -> None:
+    campaign = make_campaign()
+    file = tmp_path / "list.csv"
+    file.write_text("Email,Other,First,Last,Secret\na@x.org,b@x.org,Ann,Lee,1\n")
+    columns = ("--email", "other", "--name", "Last", "--name", "3", "--leave-out", "Secret")
+    summary = json.loads(run("import_recipients", campaign.pk, str(file), *columns, "--json"))
+    assert summary["created"] == 1
+    (recipient,) = Recipient.objects.all()
+    assert (recipient.email, recipient.name) == ("b@x.org", "Lee Ann")
+    assert recipient.attributes == {"Email": "a@x.org"}
+    with pytest.raises(CommandError, match="no column “Phone”"):
+        run("import_recipients", campaign.pk, str(file), "--email", "Phone")
+
+
+@pytest.mark.django_db
+def test_rejected_lines_are_written_to_be_mended_and_imported(tmp_path: Path) -> None:
+    campaign = make_campaign()
+    file, rejected = tmp_path / "list.csv", tmp_path / "rejected.csv"
+    file.write_text(f"email,name\na@x.org,Ann\nb@x,=Bob\n{'y' * 70_000},Cy\n{'z' * 5_000},Di\n")
+    run("import_recipients", campaign.pk, str(file), "--rejected", str(rejected), "--dry-run")
+    text = rejected.read_text("utf-8")
+    assert text.startswith("\ufeffrejected line,rejected because,email,name")
+    assert "longer than 65,536 bytes: only its first 200 characters are kept" in text
+    assert "of each cell, only the first 4,000 characters are kept" in text
+    assert "'=Bob" in text
+    rejected.write_text(text.replace("b@x,", "b@x.org,"))
+    summary = json.loads(run("import_recipients", campaign.pk, str(rejected), "--json"))
+    assert (summary["rows"], summary["created"], len(summary["rejected"])) == (3, 1, 2)
+    assert Recipient.objects.get().name == "=Bob"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "words"), [("list.csv", "the list itself"), ("", "written")])
+def test_rejected_lines_that_cannot_be_written_are_said_so_first(
+    name: str, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("email\na@x.org\n")
+    with pytest.raises(CommandError, match=words):
+        run("import_recipients", make_campaign().pk, str(file), "--rejected", str(tmp_path / name))
+    assert file.read_text() == "email\na@x.org\n"
+    assert not Recipient.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_was_meant_by_a_rejected_line_is_part_of_the_summary(tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("email\ny(at)acme.com\nnonsense\n")
+    summary = json.loads(run("import_recipients", make_campaign().pk, str(file), "--json"))
+    offered, other = summary["rejected"]
+    assert (offered["text"], offered["suggestion"]) == ("y(at)acme.com", "y@acme.com")
+    assert "suggestion" not in other
 
 
 @pytest.mark.django_db

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from django.db import connection
 
 from campaigns.imports import files, start
+from campaigns.imports.choice import Asked
 from campaigns.imports.columns import Columns
 from campaigns.imports.lease import claimed
 from campaigns.imports.run import Tell, finish, run
@@ -26,9 +27,10 @@ def import_recipients(
     is_dry_run: bool = False,
     with_erased: bool = False,
     name: str = "list.csv",
+    asked: Asked | None = None,
 ) -> Import:
     """From any stream, of which a copy is read; UnreadableFileError if it is no list."""
-    one = start.upload(campaign, content, name)
+    one = start.upload(campaign, content, name, asked=asked)
     done = _confirmed_and_done(one, is_dry_run=is_dry_run, with_erased=with_erased)
     if done.is_tried:
         # The caller still has the list.
@@ -42,11 +44,14 @@ def import_file(
     *,
     is_dry_run: bool = False,
     with_erased: bool = False,
+    asked: Asked | None = None,
     tell: Tell = lambda one: None,
 ) -> Import:
     """From a file where it lies; one that was cut short goes on where it stood."""
     same = {"is_dry_run": is_dry_run, "with_erased": with_erased}
-    one = _cut_short(campaign, path, same) or start.in_place(campaign, path)
+    looked = start.look(path, asked)
+    one = _cut_short(campaign, path, same, looked.columns)
+    one = one or start.in_place(campaign, path, looked)
     return _confirmed_and_done(one, **same, tell=tell)
 
 
@@ -75,22 +80,21 @@ def cancel_at_once(one: Import) -> None:
         finish(one, Import.State.CANCELLED)
 
 
-def _cut_short(campaign: Campaign, path: Path, same: dict[str, bool]) -> Import | None:
+def _cut_short(
+    campaign: Campaign, path: Path, same: dict[str, bool], columns: Columns
+) -> Import | None:
     """An earlier run of the same command that was killed."""
     status = path.stat()
-    return (
-        Import.objects.unfinished()
-        .filter(
-            campaign=campaign,
-            path=str(path),
-            is_ours=False,
-            **same,
-            place=files.place(),
-            size=status.st_size,
-            modified_at=status.st_mtime,
-        )
-        .first()
+    found = Import.objects.unfinished().filter(
+        campaign=campaign,
+        path=str(path),
+        is_ours=False,
+        **same,
+        place=files.place(),
+        size=status.st_size,
+        modified_at=status.st_mtime,
     )
+    return next((one for one in found if one.columns == columns.as_json()), None)
 
 
 def _confirmed_and_done(

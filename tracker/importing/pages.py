@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.audit import Action, Source, record
 from campaigns.imports import ending, start
-from campaigns.imports.columns import LINE_HEADER, REASON_HEADER, Columns, attribute_names
+from campaigns.imports.columns import Columns, attribute_names
 from campaigns.imports.errors import LostLeaseError, UnreadableFileError
 from campaigns.imports.files import place
 from campaigns.imports.lease import is_worked_on
@@ -30,10 +30,10 @@ from campaigns.imports.reasons import as_kept
 from campaigns.imports.run import FILE_IS_GONE
 from campaigns.models import Campaign, Import, RejectedLine, TypingSlip
 from tracker.downloads import csv_download
-from tracker.exports import harmless
 from tracker.importing import tasks
 from tracker.importing.now import work_on
 from tracker.importing.progress import Progress
+from tracker.importing.rejected import rejected_rows
 from tracker.importing.said import notes_of, shown
 from tracker.importing.slips import groups_of, mend
 from tracker.language import count
@@ -311,13 +311,3 @@ def chosen_columns(request: HttpRequest, one: Import) -> Columns:
         {at: names[at] for at, role in enumerate(roles) if role == ATTRIBUTE and names[at]},
         is_mended=Columns.of_json(one.columns or {}).is_mended,
     )
-
-
-def rejected_rows(one: Import) -> Iterator[Sequence[str]]:
-    """To be mended in a spreadsheet and imported again: the header is the file's own."""
-    known = (LINE_HEADER, REASON_HEADER)
-    is_again = tuple(one.header[:2]) == known
-    yield (*known, *map(harmless, one.header[2:] if is_again else one.header))
-    for line in RejectedLine.objects.filter(of_import=one).order_by("line").iterator():
-        cells = line.cells[2:] if is_again else line.cells
-        yield (str(line.line), line.reason, *map(harmless, cells))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.xlsx.parser import DAMAGED
@@ -29,7 +29,9 @@ def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
     if any(part.flag_bits & 1 for part in parts):
         raise UnreadableFileError("The workbook is protected by a password. Save it without one.")
     unpacked = sum(part.file_size for part in parts)
-    packed = max(1, sum(part.compress_size for part in parts))
+    # Parts that claim each other's bytes would look less dense than they are.
+    if sum(part.compress_size for part in parts) > stream.seek(0, 2):
+        raise UnreadableFileError(DAMAGED)
     if unpacked > MOST_UNPACKED:
         raise UnreadableFileError(
             "The workbook would unpack to %(size)s MB; at most %(most)s MB are read. Save the list "
@@ -37,13 +39,31 @@ def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
             size=unpacked >> 20,
             most=MOST_UNPACKED >> 20,
         )
-    if unpacked > RATIO_COUNTS_FROM and unpacked > MOST_RATIO * packed:
+    return archive
+
+
+def opened(archive: zipfile.ZipFile, path: str, *, most: int = MOST_UNPACKED) -> BinaryIO | None:
+    """One part to be read; none if the workbook has none of this name.
+
+    Each is judged by itself: beside a picture, which nothing makes smaller, a bomb is not dense.
+    """
+    try:
+        part = archive.getinfo(path)
+    except KeyError:
+        return None
+    if part.file_size > most:
+        raise UnreadableFileError("The workbook's part %(path)s is far too large.", path=path)
+    packed = max(1, part.compress_size)
+    if part.file_size > RATIO_COUNTS_FROM and part.file_size > MOST_RATIO * packed:
         raise UnreadableFileError(
             "The workbook would unpack to %(times)s times its size: no list of recipients does. "
             "Save the list as CSV.",
-            times=unpacked // packed,
+            times=part.file_size // packed,
         )
-    return archive
+    try:
+        return cast("BinaryIO", archive.open(part))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise UnreadableFileError(DAMAGED) from error
 
 
 def _refuse_long_directory(stream: BinaryIO) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 from xml.parsers import expat  # declarations are refused below
@@ -10,14 +12,24 @@ from django.utils.translation import gettext_noop
 
 from campaigns.imports.errors import UnreadableFileError
 
-BLOCK = 64 << 10
+BLOCK = 32 << 10
 # A tag or comment without an end would be gathered in memory; so would tags that are never closed.
 LONGEST_TOKEN = 1 << 20
 DEEPEST = 100
+# Elements and bytes in which no cell holds anything: more than a list that somebody has formatted
+# down to Excel's last row, and over within seconds.
+MOST_EMPTY = 4_000_000
+MOST_EMPTY_BYTES = 256 << 20
 
 DAMAGED = gettext_noop(
     "The workbook is damaged. Open it in a spreadsheet program and save it again, or save it as "
     "CSV."
+)
+
+_DAMAGE = (
+    *(expat.ExpatError, zlib.error, zipfile.BadZipFile, EOFError, OSError),
+    # What the handlers make of numbers that are none, and zipfile of what it does not know.
+    *(ValueError, ArithmeticError, RuntimeError),
 )
 
 Start = Callable[[str, dict[str, str]], Any]
@@ -65,10 +77,15 @@ def parse(
             yield
         parser.Parse(b"", True)
         yield
-    except UnreadableFileError:
-        raise
-    except Exception as error:  # zlib.error, BadZipFile, ExpatError, EOFError: all mean damage
+    except _DAMAGE as error:
         raise UnreadableFileError(DAMAGED) from error
+
+
+def nothing_in_it() -> UnreadableFileError:
+    return UnreadableFileError(
+        "The workbook goes on for long with nothing in its cells. Delete the empty rows below and "
+        "between the list, or save it as CSV."
+    )
 
 
 def _refuse(*declaration: Any) -> None:

@@ -6,10 +6,12 @@ import os
 import re
 import struct
 import tempfile
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from campaigns.imports.errors import UnreadableFileError
-from campaigns.imports.xlsx.parser import parse
+from campaigns.imports.records import Tick
+from campaigns.imports.xlsx.parser import MOST_EMPTY, nothing_in_it, parse
 
 # What a cell of Excel holds.
 LONGEST = 32_767
@@ -18,24 +20,30 @@ ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 class SharedStrings:
-    """Filled once, then asked by number; the files have no name and go with the process."""
+    """Asked by number, and read as far as was asked: a header needs the first few only.
 
-    def __init__(self, part: BinaryIO | None) -> None:
+    The files have no name and go with the process.
+    """
+
+    def __init__(self, part: BinaryIO | None, tick: Tick) -> None:
         self._texts = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as this object
         self._places = tempfile.TemporaryFile()  # noqa: SIM115
         self.count = 0
+        self._tick = tick
         self._offset = 0
+        self._empty = 0
         self._gathered: list[str] = []
         self._length = 0
         # Inside <t>, but not inside <rPh>, which tells how to pronounce it.
         self._is_text = self._is_phonetic = False
+        self._blocks: Iterator[None] = iter(())
         if part is not None:
-            self._fill(part)
-        self._texts.flush()
-        self._places.flush()
+            self._blocks = parse(part, start=self._start, end=self._end, text=self._text)
 
     def __getitem__(self, number: int) -> str:
-        if not 0 <= number < self.count:
+        if number >= self.count:
+            self._read_up_to(number)
+        if number >= self.count:
             return ""
         place = os.pread(self._places.fileno(), PLACE.size, number * PLACE.size)
         offset, length = PLACE.unpack(place)
@@ -45,11 +53,18 @@ class SharedStrings:
         self._texts.close()
         self._places.close()
 
-    def _fill(self, part: BinaryIO) -> None:
-        for _ in parse(part, start=self._start, end=self._end, text=self._text):
-            pass
+    def _read_up_to(self, number: int) -> None:
+        for _ in self._blocks:
+            self._tick()
+            if number < self.count:
+                break
+        self._texts.flush()
+        self._places.flush()
 
     def _start(self, name: str, given: dict[str, str]) -> None:
+        self._empty += 1
+        if self._empty > MOST_EMPTY:
+            raise nothing_in_it()
         if name == "t":
             self._is_text = not self._is_phonetic
         elif name == "si":
@@ -59,6 +74,7 @@ class SharedStrings:
 
     def _text(self, data: str) -> None:
         if self._is_text:
+            self._empty = 0
             self._length += len(data)
             if self._length > LONGEST:
                 raise UnreadableFileError(

@@ -6,59 +6,79 @@ import posixpath
 import zipfile
 from collections.abc import Iterator
 from itertools import chain
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.header import (
+    SEARCHED,
     as_header,
     is_headless,
     made_up_header,
     notes_on,
     place_of_header,
 )
+from campaigns.imports.inner import inner_delimiter, note_on, opened_up
 from campaigns.imports.reasons import Reason, because
-from campaigns.imports.records import Batch, Table
-from campaigns.imports.xlsx.archive import open_archive
+from campaigns.imports.records import Batch, Table, Tick
+from campaigns.imports.xlsx.archive import open_archive, opened
 from campaigns.imports.xlsx.dates import is_date_format
-from campaigns.imports.xlsx.parser import DAMAGED, Start, parse
+from campaigns.imports.xlsx.parser import Start, parse
 from campaigns.imports.xlsx.shared_strings import SharedStrings
-from campaigns.imports.xlsx.sheet import Numbered, SheetReader
+from campaigns.imports.xlsx.sheet import SheetReader
 
 # Parts that describe others: small in every real workbook.
 MOST_OF_SMALL_PART = 16 << 20
 MAIN = "xl/workbook.xml"
 
 
-def open_workbook(stream: BinaryIO) -> Table:
+def open_workbook(stream: BinaryIO, tick: Tick) -> Table:
     archive = open_archive(stream)
     if MAIN not in archive.namelist():
         raise _no_workbook(archive)
     (name, path), others = _sheets(archive)
-    strings = SharedStrings(_part(archive, "xl/sharedStrings.xml"))
-    sheet = _part(archive, path)
+    strings = SharedStrings(opened(archive, "xl/sharedStrings.xml"), tick)
+    sheet = opened(archive, path)
     if sheet is None:
         raise UnreadableFileError(
             "The workbook's sheet “%(sheet)s” is missing from the file.", sheet=name
         )
-    blocks = SheetReader(strings, _date_styles(archive)).read(sheet)
-    for rows in blocks:
-        rows = [row for row in rows if any(map(str.strip, row[1]))]
-        if rows:
-            return _below_header(rows, blocks, _notes_on_sheets(name, others))
-    raise UnreadableFileError("The workbook's first sheet, “%(sheet)s”, is empty.", sheet=name)
+    batches = SheetReader(strings, _date_styles(archive), tick).read(sheet)
+    first = _first_rows(batches)
+    if not first.rows:
+        raise UnreadableFileError("The workbook's first sheet, “%(sheet)s”, is empty.", sheet=name)
+    notes = _notes_on_sheets(name, others)
+    if inner := inner_delimiter(first.rows):
+        batches = opened_up(chain([first], batches), inner)
+        first = next(batches)
+    return _below_header(first, batches, [*notes, *note_on(inner)])
 
 
-def _below_header(
-    rows: list[Numbered], blocks: Iterator[list[Numbered]], notes: list[Reason]
-) -> Table:
-    lines, cells = zip(*rows, strict=True)
-    place = place_of_header(cells)
-    if is_headless(cells[place]):
-        header, number, below = made_up_header(cells[place]), 0, rows
+def _first_rows(batches: Iterator[Batch]) -> Batch:
+    """Enough of them to find the header, without empty ones."""
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    last = 0
+    for batch in batches:
+        last = batch.last
+        for line, cells in zip(batch.lines, batch.rows, strict=True):
+            if any(map(str.strip, cells)):
+                lines.append(line)
+                rows.append(cells)
+        if len(rows) >= 2 * SEARCHED:
+            break
+    return Batch(lines, rows, last)
+
+
+def _below_header(first: Batch, batches: Iterator[Batch], notes: list[Reason]) -> Table:
+    place = place_of_header(first.rows)
+    cells, number, begin = first.rows[place], 0, 0
+    if is_headless(cells):
+        header = made_up_header(cells)
     else:
-        header, number, below = as_header(cells[place]), lines[place], rows[place + 1 :]
-    notes += notes_on(lines, place, has_header=number > 0)
-    return Table(number, header, map(_batch, chain([below], blocks)), notes)
+        header, number, begin = as_header(cells), first.lines[place], place + 1
+    notes += notes_on(first.lines, place, has_header=number > 0)
+    below = Batch(first.lines[begin:], first.rows[begin:], first.last)
+    return Table(number, header, chain([below], batches), notes)
 
 
 def _notes_on_sheets(name: str, others: list[str]) -> list[Reason]:
@@ -93,11 +113,6 @@ def _no_workbook(archive: zipfile.ZipFile) -> UnreadableFileError:
     return UnreadableFileError(
         "The file is a zip, but no Excel workbook (.xlsx). Save the list as XLSX or CSV."
     )
-
-
-def _batch(rows: list[Numbered]) -> Batch:
-    lines = [number for number, _ in rows]
-    return Batch(lines, [cells for _, cells in rows], lines[-1] if lines else 0)
 
 
 def _sheets(archive: zipfile.ZipFile) -> tuple[tuple[str, str], list[str]]:
@@ -153,20 +168,7 @@ def _whole(text: str | None) -> int:
 
 
 def _walk(archive: zipfile.ZipFile, path: str, start: Start) -> None:
-    part = _part(archive, path, most=MOST_OF_SMALL_PART)
+    part = opened(archive, path, most=MOST_OF_SMALL_PART)
     if part is not None:
         for _ in parse(part, start=start):
             pass
-
-
-def _part(archive: zipfile.ZipFile, path: str, most: int | None = None) -> BinaryIO | None:
-    try:
-        entry = archive.getinfo(path)
-    except KeyError:
-        return None
-    if most is not None and entry.file_size > most:
-        raise UnreadableFileError("The workbook's part %(path)s is far too large.", path=path)
-    try:
-        return cast("BinaryIO", archive.open(entry))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise UnreadableFileError(DAMAGED) from error

@@ -50,6 +50,14 @@ def people(content: bytes) -> list[tuple[str, str]]:
         (UMLAUT.encode("utf-16-le"), [("a@example.com", "Jürgen Weiß")]),
         (UMLAUT.encode("utf-16-be"), [("a@example.com", "Jürgen Weiß")]),
         (UMLAUT.encode("cp1252"), [("a@example.com", "Jürgen Weiß")]),
+        (b'email, name, city\n"ann@x.org", "Lee, Ann", "Rome"\n', [("ann@x.org", "Lee, Ann")]),
+        (b'"email"; "name"\n"a@x.org"; "Ann"\n', [("a@x.org", "Ann")]),
+        (b'email,name\na@x.org,"Ann \\"The\\" Lee"\n', [("a@x.org", 'Ann "The" Lee')]),
+        (b'email,name\na@x.org,"C:\\"\nb@x.org,"""B"""\n',
+         [("a@x.org", "C:\\"), ("b@x.org", '"B"')]),
+        (b"email,name\r\na@x.org,Ann\r\n\x1a", [("a@x.org", "Ann")]),
+        (b"email\na@x.org\x1a", [("a@x.org", "")]),
+        (b"email\na@x.org\n\x1a\r\n", [("a@x.org", "")]),
         (b"email,name" + b"," * 9_998 + b"\na@example.com,Ann\n", [("a@example.com", "Ann")]),
         (b"email,name\n", []),
         (b"email,name,city\na@example.com\n", [("a@example.com", "")]),
@@ -123,6 +131,55 @@ def test_a_line_that_is_not_taken_is_said_and_stops_nothing(line: str, reason: s
     first, wrong, last = reasons(f"email,name\nx@example.com\n{line}\ny@example.com,,\n".encode())
     assert reason in wrong
     assert first == last == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("g@acme.com.", "g@acme.com"),
+        ("f@gmail", "f@gmail.com"),
+        ("cy@acme.com?subject=x", "cy@acme.com"),
+        ("z@acme,com", "z@acme.com"),
+        ("y(at)acme.com", "y@acme.com"),
+        ("y [AT] acme [dot] com", "y@acme.com"),
+        ("x@acme..com", "x@acme.com"),
+        ("(x@acme.com)", "x@acme.com"),
+        ("nonsense", ""),
+        ("a@x.org; b@x.org", ""),
+    ],
+)
+def test_what_was_probably_meant_is_offered_with_the_reason(wrong: str, meant: str) -> None:
+    (reason,) = reasons(f'email;name\n"{wrong}";Ann\n'.encode())
+    assert "is not an email address" in reason
+    assert (f"Did you mean “{meant}”?" in reason) == bool(meant)
+    assert ("Did you mean" in reason) == bool(meant)
+
+
+def test_an_address_in_the_other_column_is_named() -> None:
+    good, wrong = reasons(b"Email,Work Email\na@x.org,\n,b@x.org\n")
+    assert good == ""
+    assert "no address in the column “Email”, but one in “Work Email”" in wrong
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'ann@acme.com; bob@acme.com; "Cy" <cy@acme.com>;\n',
+        b"ann@acme.com,bob@acme.com\n",
+        b"ann@acme.com\tAnn\tbob@acme.com\n",
+        b"email,,city\nann@acme.com,bob@acme.com,Rome\n",
+        workbook(["ann@acme.com", "Ann", "<bob@acme.com>"]),
+        workbook(["email", None, "city"], ["ann@acme.com", "bob@acme.com", "Rome"]),
+    ],
+)
+def test_nobody_becomes_an_attribute_of_whoever_stands_before_them(content: bytes) -> None:
+    (wrong,) = lines_of(content)
+    assert "write one address a line" in getattr(wrong, "reason", "")
+
+
+def test_a_column_that_the_header_names_may_hold_addresses_too() -> None:
+    (good,) = lines_of(b"email,name,sold by\nann@acme.com,Ann,bob@acme.com\n")
+    assert good == Good(2, "ann@acme.com", "Ann", {"sold by": "bob@acme.com"})
 
 
 def test_lists_that_were_joined_keep_nothing_of_their_marks() -> None:

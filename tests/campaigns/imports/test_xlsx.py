@@ -11,6 +11,7 @@ from openpyxl.utils import get_column_letter
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.formats import open_table
 from campaigns.imports.xlsx.dates import is_date_format
+from campaigns.imports.xlsx.shared_strings import SharedStrings
 from campaigns.imports.xlsx.sheet import column_of
 from tests.campaigns.imports.test_formats import Good, lines_of
 
@@ -99,12 +100,47 @@ def test_rich_inline_and_escaped_texts_are_read_and_pronunciations_are_not() -> 
         (hand_made('<a><row r="1"><c r="ZZZ1"><v>1</v></c></row></a>'), "more than 1,000 columns"),
         (hand_made('<a><row r="1"><c r="A1" t="str"><v>' + "x" * 40_000), "longer than 32,767"),
         (hand_made('<a><row r="99999999"/></a>'), "names a row"),
-        (hand_made("<a/>", "<sst><si><t>" + "y" * 40_000), "longer than 32,767"),
+        (
+            hand_made('<a><row><c t="s"><v>0</v></c></row></a>', "<sst><si><t>" + "y" * 40_000),
+            "longer than 32,767",
+        ),
     ],
 )
 def test_a_damaged_or_hostile_workbook_gets_a_clear_error(content: bytes, words: str) -> None:
     with pytest.raises(UnreadableFileError, match=words):
         lines_of(content)
+
+
+@pytest.mark.parametrize("numbers", [["1"] * 5, ["1", "9", "9", "3", ""], ["", "1", "", "1", ""]])
+def test_rows_whose_numbers_do_not_rise_are_all_read(numbers: list[str]) -> None:
+    addresses = ["email", *(f"r{number}@example.com" for number in range(4))]
+    rows = "".join(
+        f"<row{f' r={chr(34)}{number}{chr(34)}' if number else ''}>"
+        f'<c t="str"><v>{address}</v></c></row>'
+        for number, address in zip(numbers, addresses, strict=True)
+    )
+    found = lines_of(hand_made(f"<a>{rows}</a>"))
+    assert [getattr(line, "email", "") for line in found] == addresses[1:]
+    assert len({line.line for line in found}) == 4
+
+
+def test_cells_in_any_order_stand_where_they_say() -> None:
+    def cell(place: str, text: str) -> str:
+        return f'<c r="{place}" t="str"><v>{text}</v></c>'
+
+    header = cell("A1", "email") + cell("B1", "name") + cell("C1", "city")
+    below = cell("C2", "Rome") + cell("A2", "a@example.com") + cell("B2", "Ann")
+    (row,) = lines_of(hand_made(f"<a><row>{header}</row><row>{below}</row></a>"))
+    assert row == Good(2, "a@example.com", "Ann", {"city": "Rome"})
+
+
+def test_texts_are_unpacked_as_far_as_somebody_asks_for_them() -> None:
+    texts = "".join(f"<si><t>text {number}</t></si>" for number in range(50_000))
+    strings = SharedStrings(io.BytesIO(f"<sst>{texts}</sst>".encode()), lambda: None)
+    assert strings[3] == "text 3"
+    assert 4 <= strings.count < 5_000
+    assert strings[49_999] == "text 49999"
+    assert strings[50_000] == ""
 
 
 def test_a_zip_that_is_no_workbook_is_said_so() -> None:

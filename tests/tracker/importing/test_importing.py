@@ -168,7 +168,10 @@ def test_a_file_that_is_no_list_leaves_nothing_behind(content: bytes) -> None:
 
 
 def test_a_file_that_turns_out_to_be_endless_fails_and_stores_nothing() -> None:
-    content = b"email\n" + b"a@example.com\n" * 3 + b"x" * (17 << 20)
+    endless = b"x" * (17 << 20)
+    with pytest.raises(UnreadableFileError, match="longer than 16 MB"):
+        import_recipients(make_campaign(), io.BytesIO(b"email\na@example.com\n" + endless))
+    content = b"email\n" + b"a@example.com\n" * 10_000 + endless
     one = import_recipients(make_campaign(), io.BytesIO(content))
     assert one.state == Import.State.FAILED
     assert "longer than 16 MB" in one.error
@@ -202,6 +205,13 @@ def test_forgetting_an_address_ends_the_imports_that_name_it(is_named: bool) -> 
     assert Path(one.path).exists() != is_named
     if not is_named:
         Path(one.path).unlink()
+
+
+def test_forgetting_an_address_reaches_the_reasons_that_offer_it() -> None:
+    load(b"email\ny(at)acme.com\nz(at)acme.com\n")
+    assert forget("y@acme.com").rejected_lines == 1
+    (line,) = RejectedLine.objects.all()
+    assert line.cells == ["z(at)acme.com"]
 
 
 def confirmed(content: bytes) -> Import:

@@ -15,12 +15,16 @@ from typing import Any
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
+from campaigns.imports.choice import Asked
 from campaigns.imports.errors import LostLeaseError, UnreadableFileError
 from campaigns.models import Campaign, Import, RejectedLine, TypingSlip
+from tracker.downloads import with_mark
+from tracker.exports import csv_blocks
 from tracker.importing.now import cancel_at_once, import_file, import_recipients
 from tracker.importing.progress import Progress
+from tracker.importing.rejected import rejected_rows
 from tracker.importing.said import notes_of
-from tracker.management.commands._arguments import find_campaign, opened_file
+from tracker.management.commands._arguments import find_campaign, opened_file, write_text
 
 SHOWN_OF_LINE = 200
 
@@ -40,6 +44,30 @@ class Command(BaseCommand):
             action="store_true",
             help="also bring back people who were erased, because they have asked for it",
         )
+        parser.add_argument(
+            "--email",
+            metavar="COLUMN",
+            default="",
+            help="the column with the addresses, by its name in the header or its number from 1; "
+            "without this, what the header calls so or what holds the most addresses",
+        )
+        parser.add_argument(
+            "--name",
+            metavar="COLUMN",
+            action="append",
+            help="the column with the name; several are joined in their order",
+        )
+        parser.add_argument(
+            "--leave-out",
+            metavar="COLUMN",
+            action="append",
+            help="a column that becomes no attribute; may be given several times",
+        )
+        parser.add_argument(
+            "--rejected",
+            metavar="FILE",
+            help="write the rejected lines as CSV, to be mended and imported",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
     def handle(
@@ -53,17 +81,21 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         campaign = find_campaign(campaign_id)
+        asked = Asked(
+            options["email"], tuple(options["name"] or ()), tuple(options["leave_out"] or ())
+        )
+        rejected = writable(options["rejected"], file)
         signal.signal(signal.SIGTERM, _as_interrupt)
         try:
-            one = self._import(campaign, file, is_dry_run=dry_run, with_erased=include_erased)
+            one = self._import(
+                campaign, file, asked, is_dry_run=dry_run, with_erased=include_erased
+            )
         except UnreadableFileError as error:
             raise CommandError(f"{file}: {error} Nothing was stored.") from error
         except LostLeaseError:
             raise CommandError(f"{file}: this import was ended elsewhere.") from None
         if one.state == Import.State.DONE:
-            for text in as_json(one) if json else as_text(one):
-                self.stdout.write(text, ending="")
-            self.stdout.write("")
+            self._tell(one, rejected, as_json(one) if json else as_text(one))
         if one.is_dry_run or one.state != Import.State.DONE:
             one.delete()
         if one.state == Import.State.FAILED:
@@ -71,20 +103,26 @@ class Command(BaseCommand):
         if one.state != Import.State.DONE:
             raise CommandError(f"{file}: cancelled. Nothing was stored.")
 
+    def _tell(self, one: Import, rejected: str | None, summary: Iterator[str]) -> None:
+        if rejected:
+            blocks = with_mark(csv_blocks(rejected_rows(one)))
+            write_text(self, ((text, 0) for text in blocks), rejected)
+        for text in summary:
+            self.stdout.write(text, ending="")
+        self.stdout.write("")
+
     def _import(
-        self, campaign: Campaign, file: str, *, is_dry_run: bool, with_erased: bool
+        self, campaign: Campaign, file: str, asked: Asked, *, is_dry_run: bool, with_erased: bool
     ) -> Import:
         line = ProgressLine()
+        same: dict[str, Any] = {"is_dry_run": is_dry_run, "with_erased": with_erased}
+        same["asked"] = asked
         try:
             with opened_file(file) as stream:
                 path = Path(file).resolve()
                 if not path.is_file():
-                    return import_recipients(
-                        campaign, stream, is_dry_run=is_dry_run, with_erased=with_erased
-                    )
-            one = import_file(
-                campaign, path, is_dry_run=is_dry_run, with_erased=with_erased, tell=line
-            )
+                    return import_recipients(campaign, stream, **same)
+            one = import_file(campaign, path, tell=line, **same)
         except KeyboardInterrupt:
             if line.one is not None:
                 cancel_at_once(line.one)
@@ -95,6 +133,19 @@ class Command(BaseCommand):
         if not one.is_over:
             raise CommandError(f"{file} is being imported by another process at this moment.")
         return one
+
+
+def writable(path: str | None, source: str) -> str | None:
+    """Asked before anything is imported; the list itself is not written over."""
+    if path is None:
+        return None
+    if Path(path).resolve() == Path(source).resolve():
+        raise CommandError(f"{path} is the list itself: write the rejected lines to another file.")
+    try:
+        with Path(path).open("a"):
+            return path
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 class ProgressLine:
@@ -127,9 +178,11 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 
 def rejected_lines(one: Import) -> Iterator[dict[str, Any]]:
     lines = RejectedLine.objects.filter(of_import=one).order_by("line")
-    for line, reason, cells in lines.values_list("line", "reason", "cells").iterator():
+    columns = ("line", "reason", "cells", "reason_kept")
+    for line, reason, cells, kept in lines.values_list(*columns).iterator():
         text = " | ".join(filter(None, cells))[:SHOWN_OF_LINE]
-        yield {"line": line, "reason": reason, "text": text}
+        meant = {"suggestion": kept[1]["meant"]} if kept and "meant" in kept[1] else {}
+        yield {"line": line, "reason": reason, "text": text, **meant}
 
 
 def slips(one: Import) -> Iterator[dict[str, Any]]:
