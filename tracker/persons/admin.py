@@ -19,8 +19,9 @@ from campaigns.audit import Action, Source, record
 from campaigns.models import Recipient, email_key
 from tracker.language import count
 from tracker.models import Pixel
-from tracker.persons.erasure import AlreadyErasedError, Person, erase, has_account
+from tracker.persons.erasure import AlreadyErasedError, erase
 from tracker.persons.export import everything_about
+from tracker.persons.plans import Person, has_account
 from tracker.persons.waiting import replay_waiting
 
 MAY_ERASE = "campaigns.erase_recipient"

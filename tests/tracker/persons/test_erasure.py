@@ -52,7 +52,8 @@ from tracker.models import (
     UniqueOpen,
     UserAgent,
 )
-from tracker.persons.erasure import AlreadyErasedError, Person, erase, erase_all
+from tracker.persons.erasure import AlreadyErasedError, erase, erase_all
+from tracker.persons.plans import Person
 from tracker.persons.sweep import Sweep, sweep_all
 from tracker.persons.waiting import replay_waiting
 from tracker.pixels import add_pixels

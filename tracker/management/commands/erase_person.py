@@ -15,7 +15,8 @@ from campaigns.audit import Source
 from campaigns.imports.corrections import recipient_of
 from campaigns.models import Recipient, email_key
 from campaigns.tombstones import is_erased
-from tracker.persons.erasure import AlreadyErasedError, Erased, Person, erase_all, has_account
+from tracker.persons.erasure import AlreadyErasedError, Erased, erase_all
+from tracker.persons.plans import Person, has_account
 from tracker.persons.traces import find_traces
 
 

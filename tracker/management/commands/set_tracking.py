@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 
 from campaigns.audit import Action, Source, record
 from campaigns.models import Consent, Recipient, Tracking, email_key
+from campaigns.remains import clear_remains
 from tracker.consent import NOT_SAID, choose
 from tracker.management.commands._arguments import opened_file
 from tracker.sentences import counted
@@ -56,6 +57,7 @@ class Command(BaseCommand):
         if is_address and unknown:
             raise CommandError(f"There is no recipient {who}. Nothing was changed.")
         if chosen:
+            clear_remains()
             record(
                 Action.TRACKING_CHOSEN,
                 chosen[0] if is_address else None,
