@@ -111,6 +111,9 @@ class PersonAdmin(RecipientAdmin):
             gettext("The person is erased. Opens that lost address and user agent: %(number)s.")
             % {"number": count(erased.opens)},
         )
+        if erased.rejected_lines:
+            text = gettext("Lines that could not be imported, and are deleted: %(number)s.")
+            messages.info(request, text % {"number": count(erased.rejected_lines)})
         if erased.waiting_files:
             messages.warning(request, WAITING)
         return redirect("admin:campaigns_recipient_change", recipient.pk)

@@ -78,6 +78,7 @@ class Erased:
     fan_outs: int = 0
     waiting_files: int = 0
     set_aside: int = 0
+    rejected_lines: int = 0
 
 
 def erase(
@@ -105,11 +106,12 @@ def erase_all(
     and for nobody. Locks as ``tracker.consent`` does.
     """
     persons = [*persons, *_also_under_mistyped(persons)]
+    lines = 0
     for person in persons:
         # Before texts are replaced: a file is found by its name.
         for key in {person.key, *person.mistyped}:
-            forget(key)
-    erased = Erased(waiting_files=replay_waiting())
+            lines += forget(key, person.name).rejected_lines
+    erased = Erased(waiting_files=replay_waiting(), rejected_lines=lines)
     plans = plans_of(persons)
     numbers = [person.recipient_id for person in persons if person.recipient_id is not None]
     with transaction.atomic():

@@ -10,7 +10,9 @@ from ipaddress import ip_network
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
+from campaigns.imports.broken import Theirs
 from campaigns.imports.corrections import mistyped_of
+from campaigns.imports.forget import lines_of
 from campaigns.models import Recipient, email_key
 from campaigns.tombstones import STUB_DOMAIN
 from tracker.judging.fan_outs import id_bounds
@@ -81,6 +83,11 @@ def pixels_of(person: Person) -> list[int]:
         return []
     pixels = Pixel.objects.filter(recipient=person.recipient_id).order_by("pk")
     return list(pixels.values_list("pk", flat=True))
+
+
+def rejected_lines_of(person: Person) -> int:
+    """How many lines of imports name them, or are theirs with a broken address."""
+    return len(lines_of(Theirs({person.key, *person.mistyped}, person.name)))
 
 
 def has_account(person: Person) -> bool:

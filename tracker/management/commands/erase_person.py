@@ -22,7 +22,7 @@ from campaigns.tombstones import is_erased
 from tracker.management.commands._arguments import opened_file
 from tracker.persons.again import NoListError, bury_again, hashes_in, lines, people_among
 from tracker.persons.erasure import AlreadyErasedError, Erased, erase_all
-from tracker.persons.plans import Person, has_account
+from tracker.persons.plans import Person, has_account, rejected_lines_of
 from tracker.persons.traces import find_traces
 
 
@@ -96,13 +96,16 @@ class Command(BaseCommand):
             raise CommandError("Nobody can be asked here: add --yes. Nobody was erased.")
         self.stdout.write("To be erased, for good:")
         for person in persons:
-            self.stdout.write(f"  {person.email}  {person.name}".rstrip())
+            lines = rejected_lines_of(person)
+            told = f"  (rejected lines of imports: {lines:,})" if lines else ""
+            self.stdout.write(f"  {person.email}  {person.name}".rstrip() + told)
         if input("Type “erase” to go on: ").strip() != "erase":
             raise CommandError("Nobody was erased.")
 
     def _tell(self, persons: Sequence[Person], erased: Erased) -> None:
         self.stdout.write(
             f"Erased: {len(persons):,}. Opens that lost address and user agent: {erased.opens:,}; "
+            f"rejected lines of imports: {erased.rejected_lines:,}; "
             f"texts elsewhere that named them: {erased.texts:,}. Counts and rates stay."
         )
         if erased.waiting_files:
@@ -124,8 +127,7 @@ def people_of(addresses: Sequence[str]) -> list[Person]:
         recipient = recipient or recipient_of(key)
         if recipient is not None and recipient.erased_at is None:
             people[recipient.email_key] = Person.of(recipient)
-        elif recipient is None and "@" in key and any(find_traces([{address, key}])):
-            # In rejected lines, say: no recipient, and a person all the same.
+        elif recipient is None and "@" in key and _stands_somewhere(address):
             people[key] = Person.unknown(address)
         else:
             erased = recipient is not None or is_erased([key])
@@ -135,3 +137,9 @@ def people_of(addresses: Sequence[str]) -> list[Person]:
             f"Nothing is kept about: {', '.join(unknown)}. Nobody was erased; check the spelling."
         )
     return list(people.values())
+
+
+def _stands_somewhere(address: str) -> bool:
+    """In rejected lines, say: no recipient, and a person all the same."""
+    unknown = Person.unknown(address)
+    return any(find_traces([unknown.spellings])) or rejected_lines_of(unknown) > 0
