@@ -35,7 +35,8 @@ def told_of(consent: Consent) -> str:
     proof = f": {consent.proof}" if consent.proof else ""
     at = timezone.localtime(consent.at)
     choice = consent.get_tracking_display() or gettext("taken back: as the campaign says")
-    return f"{at:%Y-%m-%d %H:%M}, {consent.get_source_display()}{by}: {choice}{proof}"
+    origin = f" ({consent.origin})" if consent.origin else ""
+    return f"{at:%Y-%m-%d %H:%M}, {consent.get_source_display()}{origin}{by}: {choice}{proof}"
 
 
 class ChoiceForm(RecipientForm):

@@ -155,7 +155,7 @@ def _also_under_mistyped(persons: Sequence[Person]) -> list[Person]:
 def _remove(plan: Plan, erased: Erased) -> None:
     if plan.person.recipient_id is not None:
         # That they chose, and when, is a figure; how it was known may name them.
-        Consent.objects.filter(recipient=plan.person.recipient_id).update(proof="")
+        Consent.objects.filter(recipient=plan.person.recipient_id).update(proof="", origin="")
         for corrected in CorrectedAddress.objects.filter(recipient=plan.person.recipient_id):
             # A list that has it would bring them back as somebody new.
             bury(corrected.email_key)

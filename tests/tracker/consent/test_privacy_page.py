@@ -267,6 +267,30 @@ def test_snippets_carry_the_link(path: str) -> None:
     assert urlsplit(row["privacy_url"]).path == path
 
 
+def test_the_command_takes_any_short_words_for_where_a_choice_was_made(path: str) -> None:
+    call_command(
+        "set_tracking",
+        "a@example.com",
+        "identified",
+        "--source",
+        "form on our website",
+        stdout=StringIO(),
+    )
+    call_command(
+        "set_tracking", "a@example.com", "anonymous", "--source", "import", stdout=StringIO()
+    )
+    rows = Consent.objects.order_by("pk").values_list("source", "origin")
+    assert list(rows) == [("command", "form on our website"), ("import", "")]
+    call_command("set_tracking", "a@example.com", "off", "--source", " CRM ", stdout=StringIO())
+    assert "(CRM)" in words(Client().get(path))
+    for wrong in ("", "x" * 61, "two\nlines"):
+        with pytest.raises(CommandError, match="--source"):
+            call_command("set_tracking", "a@example.com", "off", "--source", wrong)
+    assert Consent.objects.count() == 3
+    erase(Recipient.objects.get(), None)
+    assert set(Consent.objects.values_list("origin", flat=True)) == {""}
+
+
 def pixels_of_all() -> Any:
     return [pixel for recipient in Recipient.objects.all() for pixel in recipient.pixels.all()]
 
