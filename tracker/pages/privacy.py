@@ -71,7 +71,9 @@ def privacy_copy(request: HttpRequest, token: str) -> HttpResponse:
     """Everything about them as a file. Asked for by a button: whoever follows links gets nothing,
     and the log holds what people did, not scanners."""
     recipient_id = privacy_tokens().read(token)
-    recipient = Recipient.objects.filter(pk=recipient_id, erased_at=None).first()
+    recipient = None
+    if recipient_id is not None:
+        recipient = Recipient.objects.filter(pk=recipient_id, erased_at=None).first()
     if recipient is None:
         return _page(request, HTTPStatus.NOT_FOUND)
     lately = AuditEntry.objects.about(kind_of(recipient), recipient.pk).filter(
