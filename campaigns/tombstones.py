@@ -41,10 +41,12 @@ def is_erased(email_keys: Collection[str]) -> set[str]:
 
 
 class Buried:
-    """All tombstones as of now, to be asked a million times without the database."""
+    """All tombstones as of now, or these, to be asked a million times without the database."""
 
-    def __init__(self) -> None:
-        self._hashes = frozenset(Tombstone.objects.values_list("pk", flat=True))
+    def __init__(self, hashes: Iterable[str] | None = None) -> None:
+        if hashes is None:
+            hashes = Tombstone.objects.values_list("pk", flat=True)
+        self._hashes = frozenset(hashes)
         # Fed with nothing yet: a copy of each is what ``hash_of`` begins with.
         self._keyed = [salted_hmac(SALT, "", secret=key, algorithm="sha256") for key in _keys()]
 

@@ -16,6 +16,7 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from campaigns.remains import clear_remains  # noqa: E402
 from config.static_files import StaticFiles  # noqa: E402
 from tracker.breakdowns.refresh import refresh_due  # noqa: E402
 from tracker.ceiling import Ceiling  # noqa: E402
@@ -85,6 +86,8 @@ application = PixelEndpoint(
                 Chore("judging recent opens", lately.judge, can_wait=False),
                 Chore("spreading rulings", spread_rulings),
                 Chore("erased people's evidence", Sweep().sweep),
+                # Whatever was removed or changed, by whomever: gone from the file a minute later.
+                Chore("clearing what was removed", clear_remains),
                 Chore("adding up breakdowns", refresh_due),
                 Chore("retention", keep_house, every=3_600),
             ],

@@ -157,7 +157,11 @@ if _engine == "django.db.backends.sqlite3":
     _options.setdefault("timeout", 20)
     # A file that is made now is its owner's alone.
     _options.setdefault("factory", PrivateConnection)
-    _options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
+    # What is freed is overwritten, so that nobody reads an erased address in the file.
+    _options.setdefault(
+        "init_command",
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
+    )
 elif _engine == "django.db.backends.postgresql":
     # The pages run in many short threads: they share these connections. The writer has its own.
     _options["pool"] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern
@@ -16,6 +17,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from campaigns.admin import BoundedPaginator, CampaignAdmin, CampaignForm
 from campaigns.audit import Action, Source, record
 from campaigns.models import Campaign, Tracking, email_key
+from campaigns.remains import clear_remains
 from tracker.consent import admin as consent_admin  # noqa: F401  # registers its pages
 from tracker.consent import choose_for_campaign
 from tracker.importing.pages import ImportPages
@@ -85,6 +87,7 @@ class TrackedCampaignAdmin(CampaignAdmin):
                 tracking=chosen or "default",
                 pixels=changed,
             )
+            transaction.on_commit(clear_remains)
             pattern = ngettext(
                 "The choice now holds for %(pixels)s pixel.",
                 "The choice now holds for %(pixels)s pixels.",

@@ -80,6 +80,7 @@ urlpatterns = [
     path("o/c/<str:token>.gif", pixel_view.pixel_of_list, name="list_pixel"),
     path("o/<path:path>", pixel_view.pixel_by_path),
     path("privacy/<str:token>/", privacy.privacy, name="privacy"),
+    path("privacy/<str:token>/copy", privacy.privacy_copy, name="privacy_copy"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics_page, name="metrics"),

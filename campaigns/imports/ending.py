@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import OperationalError, transaction
@@ -19,6 +19,7 @@ from campaigns.imports.reasons import as_kept, because
 from campaigns.imports.run import finish
 from campaigns.imports.staging import staging_of
 from campaigns.models import Import, RejectedLine, TypingSlip
+from campaigns.remains import clear_remains
 
 logger = logging.getLogger("campaigns.imports")
 
@@ -72,8 +73,7 @@ def clean_up() -> None:
     for one in here.filter(unasked, created_at__lt=now - ABANDONED_AFTER):
         if not is_worked_on(one.pk):
             end(one, because("Nobody came back to it within a day."))
-    for model in (RejectedLine, TypingSlip):
-        model._default_manager.filter(of_import__finished_at__lt=now - LINES_KEPT).delete()
+    _delete_lines(before=now - LINES_KEPT)
     tried = here.tried()
     for one in tried.filter(finished_at__lt=now - ABANDONED_AFTER):
         files.discard_tried(one)
@@ -87,6 +87,12 @@ def clean_up() -> None:
         if str(path) not in needed:
             with suppress(OSError):
                 path.unlink()
+
+
+def _delete_lines(before: datetime) -> None:
+    for model in (RejectedLine, TypingSlip):
+        if model._default_manager.filter(of_import__finished_at__lt=before).delete()[0]:
+            clear_remains([model])
 
 
 def _old_files() -> Iterator[Path]:

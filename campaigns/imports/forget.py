@@ -8,15 +8,14 @@ from pathlib import Path
 from django.db.models import Q
 
 from campaigns.imports import files
-from campaigns.imports.addresses import INVISIBLE
+from campaigns.imports.broken import Theirs
 from campaigns.imports.ending import OVER, end
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.formats import open_table
 from campaigns.imports.reasons import because
-from campaigns.models import Import, RejectedLine, TypingSlip, email_key
+from campaigns.models import Import, RejectedLine, TypingSlip
 
 DELETED_AT_ONCE = 500
-_WITHOUT_INVISIBLE = dict.fromkeys(map(ord, INVISIBLE))
 WHY_ENDED = because(
     "An address in this file was erased before it was imported. Upload the file again without it."
 )
@@ -31,40 +30,38 @@ class Forgotten:
     imports_ended: int
 
 
-def forget(key: str) -> Forgotten:
+def forget(key: str, name: str = "") -> Forgotten:
     """``key`` as ``email_key`` makes it. Call this first, then erase the recipient.
 
     An import that waits or is being read with this address is ended as a whole: its file cannot
     be kept. One that is being stored is waited for.
     """
+    theirs = Theirs([key], name)
     ended = 0
     for one in (*Import.objects.exclude(state__in=OVER), *Import.objects.tried()):
-        if _may_name(one, key):
+        if _may_name(one, theirs):
             if one.is_over:
                 files.discard_tried(one)
             else:
                 end(one, WHY_ENDED)
             ended += 1
     slips, _ = TypingSlip.objects.filter(Q(email_key=key) | Q(suggestion=key)).delete()
-    return Forgotten(_forget_rejected(key), slips, ended)
-
-
-def _forget_rejected(key: str) -> int:
-    """Looks at all of them: a line that could not be read may spell the address in any way."""
-    found = [
-        pk
-        for pk, cells, reason in RejectedLine.objects.values_list(
-            "pk", "cells", "reason"
-        ).iterator()
-        # The reason may say which address was meant.
-        if any(key in _plain(text) for text in (*cells, reason))
-    ]
+    found = lines_of(theirs)
     for start in range(0, len(found), DELETED_AT_ONCE):
         RejectedLine.objects.filter(pk__in=found[start : start + DELETED_AT_ONCE]).delete()
-    return len(found)
+    return Forgotten(len(found), slips, ended)
 
 
-def _may_name(one: Import, key: str) -> bool:
+def lines_of(theirs: Theirs) -> list[int]:
+    """Looks at all of them: a line that could not be read may spell the address in any way."""
+    lines = RejectedLine.objects.values_list("pk", "cells", "reason").iterator()
+    # The reason may say which address was meant.
+    return [
+        pk for pk, cells, reason in lines if theirs.names(cells) or theirs.has_address([reason])
+    ]
+
+
+def _may_name(one: Import, theirs: Theirs) -> bool:
     """Another machine's file, or one that cannot be read, may do so."""
     if one.place != files.place():
         return True
@@ -72,14 +69,9 @@ def _may_name(one: Import, key: str) -> bool:
         with Path(one.path).open("rb") as stream:
             table = open_table(stream)
             return any(
-                key in _plain(cell)
+                theirs.names(cells)
                 for batch in table.batches
                 for cells in (*batch.rows, *(fault.cells for fault in batch.faults))
-                for cell in cells
             )
     except (OSError, UnreadableFileError):
         return True
-
-
-def _plain(cell: str) -> str:
-    return email_key(cell.translate(_WITHOUT_INVISIBLE))

@@ -67,6 +67,7 @@ class AuditEntry(models.Model):
         RULING_TAKEN_BACK = "ruling-taken-back", gettext_lazy("took a decision back")
         REJUDGED = "rejudged", gettext_lazy("judged opens again")
         PERSON_EXPORTED = "person-exported", gettext_lazy("exported a person")
+        OWN_COPY_TAKEN = "own-copy-taken", gettext_lazy("took a copy of what is kept about them")
         PERSON_ERASED = "person-erased", gettext_lazy("erased a person")
         TOMBSTONE_LIFTED = "tombstone-lifted", gettext_lazy("let an erased person come back")
         OPENS_PRUNED = "opens-pruned", gettext_lazy("removed old opens or their evidence")

@@ -238,7 +238,10 @@ class Consent(models.Model):
     )  # indexed below
     # Empty: the choice was taken back, the campaign's counts again.
     tracking = models.CharField(max_length=10, choices=Tracking, blank=True)
+    # How it came into Glimpse; and where they said it, in the words of whoever brought it: the form
+    # on the website, the CRM.
     source = models.CharField(max_length=10, choices=Source)
+    origin = models.CharField(max_length=60, blank=True, default="", db_default="")
     at = models.DateTimeField(default=timezone.now)
     proof = models.CharField(max_length=500, blank=True)
     by = models.ForeignKey(
@@ -253,3 +256,7 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_tracking_display() or 'as the campaign says'}, {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def shown_source(self) -> str:
+        return self.origin or str(self.get_source_display())

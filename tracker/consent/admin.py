@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -14,6 +15,7 @@ from django.utils.translation import gettext, gettext_lazy
 from campaigns.admin import RecipientForm
 from campaigns.audit import Action, Source, record
 from campaigns.models import Consent, Recipient, Tracking
+from campaigns.remains import clear_remains
 from tracker.consent import choose
 from tracker.persons.admin import PersonAdmin
 from tracker.privacy_links import privacy_url
@@ -33,7 +35,8 @@ def told_of(consent: Consent) -> str:
     proof = f": {consent.proof}" if consent.proof else ""
     at = timezone.localtime(consent.at)
     choice = consent.get_tracking_display() or gettext("taken back: as the campaign says")
-    return f"{at:%Y-%m-%d %H:%M}, {consent.get_source_display()}{by}: {choice}{proof}"
+    origin = f" ({consent.origin})" if consent.origin else ""
+    return f"{at:%Y-%m-%d %H:%M}, {consent.get_source_display()}{origin}{by}: {choice}{proof}"
 
 
 class ChoiceForm(RecipientForm):
@@ -118,3 +121,5 @@ class TrackedRecipientAdmin(PersonAdmin):
                 tracking=chosen or "default",
                 recipients=1,
             )
+            # After what was recorded has left them, which is done then, too.
+            transaction.on_commit(clear_remains)

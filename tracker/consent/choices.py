@@ -29,6 +29,7 @@ def choose(
     tracking: str,
     *,
     source: str,
+    origin: str = "",
     proof: str = "",
     by: AbstractBaseUser | None = None,
 ) -> Consent:
@@ -46,6 +47,7 @@ def choose(
             recipient=recipient,
             tracking=tracking,
             source=source,
+            origin=origin[:60],
             proof=proof[:500],
             by_id=by.pk if by else None,
         )

@@ -29,6 +29,7 @@ from campaigns.imports.lease import is_worked_on
 from campaigns.imports.reasons import as_kept
 from campaigns.imports.run import FILE_IS_GONE
 from campaigns.models import Campaign, Import, RejectedLine, TypingSlip
+from campaigns.remains import clear_remains
 from tracker.downloads import csv_download
 from tracker.importing import tasks
 from tracker.importing.now import work_on
@@ -264,6 +265,7 @@ class ImportPages:
     def delete_lines(self, request: HttpRequest, one: Import) -> HttpResponse:
         RejectedLine.objects.filter(of_import=one).delete()
         TypingSlip.objects.filter(of_import=one).delete()
+        clear_remains([RejectedLine, TypingSlip])
         messages.success(request, gettext("The rejected lines of this import are deleted."))
         return HttpResponseRedirect(page_of(one))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from functools import cache
 from http import HTTPStatus
@@ -12,17 +13,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns.models import Consent, Recipient, Tracking
+from campaigns.audit import Action, Source, kind_of, record
+from campaigns.models import AuditEntry, Consent, Recipient, Tracking
+from campaigns.remains import clear_remains
 from tracker.ceiling import Ceiling, Place
 from tracker.consent import choose
+from tracker.persons.export import for_themselves
 from tracker.privacy_links import privacy_tokens
 from tracker.reports.privacy import kept_about
 
-# Looks a minute and process, and choices an hour: more than anyone needs.
+# Looks a minute and process, choices and copies an hour: more than anyone needs.
 LOOKS = 60
 CHOICES = 20
+COPIES = 10
 PROOF = "Chosen on the page that only the link in their own mail opens."
 
 
@@ -53,16 +58,41 @@ def privacy(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "recipient": recipient,
         "kept": kept_about(recipient),
+        "token": token,
         "is_saved": request.GET.get("saved") == "1",
     }
     return _page(request, HTTPStatus.OK, **context)
 
 
+@login_not_required
+@never_cache
+@require_POST
+def privacy_copy(request: HttpRequest, token: str) -> HttpResponse:
+    """Everything about them as a file. Asked for by a button: whoever follows links gets nothing,
+    and the log holds what people did, not scanners."""
+    recipient_id = privacy_tokens().read(token)
+    recipient = None
+    if recipient_id is not None:
+        recipient = Recipient.objects.filter(pk=recipient_id, erased_at=None).first()
+    if recipient is None:
+        return _page(request, HTTPStatus.NOT_FOUND)
+    lately = AuditEntry.objects.about(kind_of(recipient), recipient.pk).filter(
+        action=Action.OWN_COPY_TAKEN, at__gt=timezone.now() - timedelta(hours=1)
+    )
+    if lately.count() >= COPIES:
+        return _page(request, HTTPStatus.TOO_MANY_REQUESTS)
+    record(Action.OWN_COPY_TAKEN, recipient, None, source=Source.PAGE)
+    text = json.dumps(for_themselves(recipient), ensure_ascii=False, indent=2)
+    answer = HttpResponse(text, content_type="application/json; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="what-is-kept-about-me.json"'
+    return _private(answer)
+
+
 def _chosen(request: HttpRequest, recipient: Recipient, token: str) -> HttpResponse:
     tracking = request.POST.get("tracking", "")
     if tracking not in Tracking.values:
-        context = {"recipient": recipient, "kept": kept_about(recipient), "is_unclear": True}
-        return _page(request, HTTPStatus.BAD_REQUEST, **context)
+        context = {"recipient": recipient, "kept": kept_about(recipient), "token": token}
+        return _page(request, HTTPStatus.BAD_REQUEST, is_unclear=True, **context)
     lately = Consent.objects.filter(
         recipient=recipient,
         source=Consent.Source.PAGE,
@@ -72,6 +102,7 @@ def _chosen(request: HttpRequest, recipient: Recipient, token: str) -> HttpRespo
         return _page(request, HTTPStatus.TOO_MANY_REQUESTS)
     if recipient.tracking != tracking:
         choose(recipient, tracking, source=Consent.Source.PAGE, proof=PROOF)
+        clear_remains()
     return _private(redirect(f"{request.path}?saved=1"))
 
 
@@ -81,6 +112,7 @@ def _page(request: HttpRequest, status: HTTPStatus, **context: object) -> HttpRe
         "is_too_often": status == HTTPStatus.TOO_MANY_REQUESTS,
         "keep_address": settings.KEEP_ADDRESS,
         "keep_agent": settings.KEEP_AGENT,
+        "time_zone": settings.TIME_ZONE,
     }
     return _private(render(request, "tracker/privacy.html", context, status=status))
 

@@ -19,8 +19,9 @@ from campaigns.audit import Action, Source, record
 from campaigns.models import Recipient, email_key
 from tracker.language import count
 from tracker.models import Pixel
-from tracker.persons.erasure import AlreadyErasedError, Person, erase, has_account
+from tracker.persons.erasure import AlreadyErasedError, erase
 from tracker.persons.export import everything_about
+from tracker.persons.plans import Person, has_account
 from tracker.persons.waiting import replay_waiting
 
 MAY_ERASE = "campaigns.erase_recipient"
@@ -110,6 +111,9 @@ class PersonAdmin(RecipientAdmin):
             gettext("The person is erased. Opens that lost address and user agent: %(number)s.")
             % {"number": count(erased.opens)},
         )
+        if erased.rejected_lines:
+            text = gettext("Lines that could not be imported, and are deleted: %(number)s.")
+            messages.info(request, text % {"number": count(erased.rejected_lines)})
         if erased.waiting_files:
             messages.warning(request, WAITING)
         return redirect("admin:campaigns_recipient_change", recipient.pk)

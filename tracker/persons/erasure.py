@@ -8,31 +8,35 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from ipaddress import ip_network
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from campaigns.audit import Action, Source, record
-from campaigns.imports.corrections import mistyped_of
 from campaigns.imports.forget import forget
 from campaigns.imports.staging import wait_for_imports
-from campaigns.models import Consent, CorrectedAddress, Recipient, SuppressedAddress, email_key
-from campaigns.tombstones import STUB_DOMAIN, bury
-from tracker.judging.fan_outs import id_bounds
-from tracker.models import FanOut, Open, Pixel, Ruling, UniqueOpen
+from campaigns.models import (
+    Consent,
+    CorrectedAddress,
+    Recipient,
+    RejectedLine,
+    SuppressedAddress,
+    TypingSlip,
+)
+from campaigns.remains import clear_remains
+from campaigns.tombstones import bury
+from tracker.models import FanOut, Open, Ruling, Segment, UniqueOpen
 from tracker.persons.evidence import make_anonymous, portions, stop_linking
+from tracker.persons.plans import Person, Plan, pixels_of, plans_of
 from tracker.persons.segments import forget_values
-from tracker.persons.stub import emptied, stub_address
-from tracker.persons.traces import Trace, find_traces, overwrite
+from tracker.persons.stub import emptied
+from tracker.persons.traces import Trace, overwrite
 from tracker.persons.waiting import replay_waiting, spool_here
 from tracker.work.files import forget as forget_files
 
@@ -41,39 +45,25 @@ logger = logging.getLogger("tracker.persons")
 # Shorter names are words that stand in notes about anything.
 LEAST_NAME = 3
 NOBODY = "[erased]"
+# Whatever holds the address beside these is known from its traces.
+CHANGED: tuple[type[Model], ...] = (
+    Recipient,
+    Consent,
+    CorrectedAddress,
+    SuppressedAddress,
+    RejectedLine,
+    TypingSlip,
+    Segment,
+    LogEntry,
+    Ruling,
+    FanOut,
+    UniqueOpen,
+    Open,
+)
 
 
 class AlreadyErasedError(Exception):
     """This person was erased before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whom an address names: a recipient, or somebody who stands in rejected lines only."""
-
-    email: str
-    name: str
-    stub: str
-    recipient_id: int | None
-    # Keys under which lists have had them, before somebody corrected these.
-    mistyped: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, recipient: Recipient) -> Person:
-        stub, mistyped = stub_address(recipient.pk), frozenset(mistyped_of(recipient.pk))
-        return cls(recipient.email, recipient.name, stub, recipient.pk, mistyped)
-
-    @classmethod
-    def unknown(cls, address: str) -> Person:
-        return cls(address, "", f"erased-{secrets.token_hex(6)}@{STUB_DOMAIN}", None)
-
-    @property
-    def key(self) -> str:
-        return email_key(self.email)
-
-    @property
-    def spellings(self) -> set[str]:
-        return {self.email, self.key, *self.mistyped}
 
 
 @dataclass(slots=True)
@@ -88,18 +78,7 @@ class Erased:
     fan_outs: int = 0
     waiting_files: int = 0
     set_aside: int = 0
-
-
-@dataclass(slots=True)
-class Plan:
-    """What is to go beside the evidence, found before anything is locked."""
-
-    person: Person
-    traces: list[Trace] = field(default_factory=list)
-    fan_outs: list[int] = field(default_factory=list)
-    lone_rulings: list[int] = field(default_factory=list)
-    pixels: list[int] = field(default_factory=list)
-    recipient: Recipient | None = None
+    rejected_lines: int = 0
 
 
 def erase(
@@ -127,11 +106,12 @@ def erase_all(
     and for nobody. Locks as ``tracker.consent`` does.
     """
     persons = [*persons, *_also_under_mistyped(persons)]
+    lines = 0
     for person in persons:
         # Before texts are replaced: a file is found by its name.
         for key in {person.key, *person.mistyped}:
-            forget(key)
-    erased = Erased(waiting_files=replay_waiting())
+            lines += forget(key, person.name).rejected_lines
+    erased = Erased(waiting_files=replay_waiting(), rejected_lines=lines)
     plans = plans_of(persons)
     numbers = [person.recipient_id for person in persons if person.recipient_id is not None]
     with transaction.atomic():
@@ -141,7 +121,7 @@ def erase_all(
         for plan in sorted(plans, key=lambda plan: plan.person.recipient_id or 0):
             plan.recipient = _leave_stub(plan.person)
             # Now that nobody gives them another one.
-            plan.pixels = _pixels_of(plan.person)
+            plan.pixels = pixels_of(plan.person)
         pixels = {pixel for plan in plans for pixel in plan.pixels}
         erased.pixels = len(pixels)
         make_anonymous(pixels)
@@ -155,7 +135,13 @@ def erase_all(
     except OSError as error:
         # The schedule tries again, and again.
         logger.warning("hits that were set aside could not be removed: %s", error)
+    clear_remains(changed_by([trace for plan in plans for trace in plan.traces]))
     return erased
+
+
+def changed_by(traces: Iterable[Trace]) -> set[type[Model]]:
+    """Tables that an erasure changes, where old rows may still hold what was erased."""
+    return {*CHANGED, *(trace.model for trace in traces)}
 
 
 def _also_under_mistyped(persons: Sequence[Person]) -> list[Person]:
@@ -166,80 +152,10 @@ def _also_under_mistyped(persons: Sequence[Person]) -> list[Person]:
     return [Person.of(one) for one in others]
 
 
-def plans_of(persons: Sequence[Person]) -> list[Plan]:
-    """Together: an address that only some of them have used is nobody else's."""
-    traces = find_traces([person.spellings for person in persons])
-    plans = [Plan(person, texts) for person, texts in zip(persons, traces, strict=True)]
-    own = [_pixels_of(plan.person) for plan in plans]
-    pixels = [pixel for some in own for pixel in some]
-    for plan, some in zip(plans, own, strict=True):
-        ips = _addresses_of(some)
-        plan.fan_outs = [one.pk for one in _fan_outs(ips) if not _others_in(one, pixels)]
-        plan.lone_rulings = [
-            ruling.pk for ruling, ip in _rulings_about(ips) if not _others_at(ip, pixels)
-        ]
-    return plans
-
-
-def _pixels_of(person: Person) -> list[int]:
-    if person.recipient_id is None:
-        return []
-    pixels = Pixel.objects.filter(recipient=person.recipient_id).order_by("pk")
-    return list(pixels.values_list("pk", flat=True))
-
-
-def has_account(person: Person) -> bool:
-    """Whether somebody logs in with this address: an account is no recipient, and stays."""
-    users = get_user_model()._default_manager.filter
-    return users(email__iexact=person.key).exists() or users(username__iexact=person.key).exists()
-
-
-def _addresses_of(pixels: Sequence[int]) -> set[str]:
-    ips: set[str | None] = set()
-    for some in portions(pixels):
-        ips.update(Open.objects.filter(pixel__in=some).values_list("ip", flat=True))
-        ips.update(UniqueOpen.objects.filter(pk__in=some).values_list("last_ip", flat=True))
-    return {ip for ip in ips if ip is not None}
-
-
-def _fan_outs(ips: set[str]) -> list[FanOut]:
-    ordered = sorted(ips)
-    return [
-        fan_out
-        for start in range(0, len(ordered), 500)
-        for fan_out in FanOut.objects.filter(ip__in=ordered[start : start + 500])
-    ]
-
-
-def _others_in(fan_out: FanOut, pixels: Sequence[int]) -> bool:
-    """Whether somebody else's opens are still evidence of it."""
-    first, last = id_bounds(fan_out.starts_at, fan_out.ends_at)
-    opens = Open.objects.filter(pk__gte=first, pk__lt=last, ip=fan_out.ip)
-    return _is_any_not_of(opens, pixels)
-
-
-def _others_at(ip: str, pixels: Sequence[int]) -> bool:
-    """No index holds addresses: in the worst case all opens are read, once a ruling."""
-    return _is_any_not_of(Open.objects.filter(ip=ip), pixels)
-
-
-def _is_any_not_of(opens: QuerySet[Open], pixels: Sequence[int]) -> bool:
-    """However many pixels there are: a statement takes some hundred only."""
-    of_others = set(opens.order_by().values_list("pixel", flat=True).distinct()[: len(pixels) + 1])
-    return not of_others.issubset(pixels)
-
-
-def _rulings_about(ips: set[str]) -> list[tuple[Ruling, str]]:
-    """About one of these addresses alone."""
-    networks = {str(ip_network(ip)): ip for ip in ips}
-    rulings = Ruling.objects.exclude(network="")
-    return [(one, networks[one.network]) for one in rulings if one.network in networks]
-
-
 def _remove(plan: Plan, erased: Erased) -> None:
     if plan.person.recipient_id is not None:
         # That they chose, and when, is a figure; how it was known may name them.
-        Consent.objects.filter(recipient=plan.person.recipient_id).update(proof="")
+        Consent.objects.filter(recipient=plan.person.recipient_id).update(proof="", origin="")
         for corrected in CorrectedAddress.objects.filter(recipient=plan.person.recipient_id):
             # A list that has it would bring them back as somebody new.
             bury(corrected.email_key)

@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from campaigns.audit import kind_of
-from campaigns.models import AuditEntry, Recipient
+from campaigns.models import AuditEntry, Recipient, SuppressedAddress
 from tracker.clients import client_name
 from tracker.models import Open, Pixel, Ruling, UniqueOpen
 from tracker.persons.evidence import portions
@@ -38,12 +38,49 @@ def everything_about(recipient: Recipient) -> dict[str, Any]:
         "version": VERSION,
         "exported_at": _moment(timezone.now()),
         "person": _row(recipient),
+        "suppressed": _suppressed(recipient),
         "campaigns": [_campaign(pixel, opens[pixel.pk]) for pixel in pixels],
         "hits_set_aside": _hits_set_aside({pixel.pk for pixel in pixels}),
         "also_kept": _rows_of_other_tables(recipient),
         "audit_log": _audit_log(recipient),
         "admin_log": _admin_log(recipient),
     }
+
+
+def for_themselves(recipient: Recipient) -> dict[str, Any]:
+    """The same for the person's own page: what colleagues wrote for each other is not theirs to
+    read, nor is mail that was not sent."""
+    document = everything_about(recipient)
+    if document["suppressed"]:
+        del document["suppressed"]["reason"]
+    document["campaigns"] = [
+        _as_received(one) for one in document["campaigns"] if one["sent_at"] or one["summary"]
+    ]
+    for rows in document["also_kept"].values():
+        for row in rows:
+            row.pop("by_id", None)
+    for entry in document["audit_log"]:
+        del entry["details"]
+    for entry in document["admin_log"]:
+        del entry["change"]
+    return document
+
+
+def _as_received(campaign: dict[str, Any]) -> dict[str, Any]:
+    """Under the subject that they saw, if it is known; rulings without their notes."""
+    name = campaign.pop("name")
+    for one in campaign["opens"]:
+        for ruling in one["rulings"]:
+            del ruling["note"]
+    return {**campaign, "subject": campaign["subject"] or name}
+
+
+def _suppressed(recipient: Recipient) -> dict[str, Any] | None:
+    """That nothing is sent to the address, and why."""
+    found = SuppressedAddress.objects.filter(email_key=recipient.email_key).first()
+    if found is None:
+        return None
+    return {"since": _moment(found.created_at), "reason": found.reason}
 
 
 def _campaign(pixel: Pixel, opens: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from campaigns.models import Recipient
+from campaigns.models import Recipient, Tombstone
+from campaigns.remains import clear_remains
 from tracker.consent.policy import said_by_recipients
 from tracker.judging.fan_outs import id_bounds
 from tracker.models import Open, Pixel, PixelTracking
+from tracker.persons.erasure import CHANGED
 from tracker.persons.evidence import make_anonymous, portions, stop_linking
 from tracker.persons.stub import emptied
 from tracker.persons.waiting import spool_here
@@ -26,6 +28,8 @@ logger = logging.getLogger("tracker.persons")
 
 # Whatever hits were brought late, by whomever: everything is looked at that often.
 EVERYTHING_EVERY = timedelta(hours=1)
+# Whoever still read the old rows when somebody was erased has ended by then.
+LATELY = timedelta(hours=3)
 
 
 class Sweep:
@@ -44,6 +48,7 @@ class Sweep:
         since, complete_at = self._since, self._complete_at
         if since is None or complete_at is None or complete_at < now - EVERYTHING_EVERY:
             changed = sweep_all()
+            clear_remains(CHANGED if _was_somebody_erased(now - LATELY) else ())
             self._complete_at = now
         else:
             changed = stop_linking(_lately_opened(since))
@@ -86,6 +91,10 @@ def forget_set_aside() -> int:
         found = _of_erased().filter(pk__in=[pixel for pixel in some if abs(pixel) < 2**63])
         erased.update(found.values_list("pk", flat=True))
     return spool.forget_refused(erased) if erased else 0
+
+
+def _was_somebody_erased(since: datetime) -> bool:
+    return Tombstone.objects.filter(erased_at__gte=since).exists()
 
 
 def _of_erased() -> QuerySet[Pixel]:

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from io import StringIO
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from campaigns.models import Consent, Recipient
-from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
+from campaigns.audit import Action, record
+from campaigns.imports.corrections import remember
+from campaigns.models import AuditEntry, Campaign, Consent, Recipient, SuppressedAddress
+from tests.conftest import (
+    THUNDERBIRD,
+    counts_of,
+    emails,
+    make_campaign,
+    make_hit,
+    pixels_of,
+)
 from tests.tracker.consent.test_choices import linked_opens
 from tracker.consent import choose
+from tracker.judging.by_hand import RulingForm, decide
+from tracker.models import Open
 from tracker.pages import privacy
 from tracker.persons.erasure import erase
 from tracker.pixels import add_pixels, mark_sent
@@ -39,6 +52,14 @@ def path() -> str:
     (pixel,) = pixels_of(campaign)
     write_hits([make_hit(pixel.pk), make_hit(pixel.pk)])
     return urlsplit(privacy_url(Recipient.objects.get().pk)).path
+
+
+def rule(open_id: Any, pixel_id: int, note: str) -> None:
+    form = RulingForm(
+        pixel_id, {"open": open_id, "verdict": "human_client", "about": "open", "note": note}
+    )
+    assert form.is_valid(), form.errors
+    decide(form, None)
 
 
 def words(answer: Any) -> str:
@@ -84,6 +105,93 @@ def test_a_post_with_its_token_changes_the_choice_and_a_get_never(path: str, tra
     # Saved again, nothing is added to the history.
     client.post(path, form)
     assert Consent.objects.count() == 1
+
+
+def test_everything_that_is_kept_stands_on_the_page(path: str) -> None:
+    recipient = Recipient.objects.get()
+    Recipient.objects.filter(pk=recipient.pk).update(
+        name="Ann <Lee>", attributes={"City": "Rome", "Points": "12"}
+    )
+    remember("a@exmaple.com", recipient)
+    text = words(Client().get(path))
+    for kept in ("Ann &lt;Lee&gt;", "City", "Rome", "Points", "a@exmaple.com"):
+        assert kept in text
+    # Each open, with what is known of it.
+    assert text.count("<dd>192.0.2.1</dd>") == 2
+    assert text.count(f"Thunderbird, Linux: <code>{THUNDERBIRD}</code>") == 2
+    assert "<dd>may be sent</dd>" in text
+    SuppressedAddress.objects.create(email_key="a@example.com", reason="A colleague said so")
+    text = words(Client().get(path))
+    assert "none is sent any more, since" in text
+    assert "A colleague said so" not in text
+
+
+@pytest.mark.parametrize("tracking", ["anonymous", "off"])
+def test_opens_that_left_their_recipient_are_not_on_the_page(path: str, tracking: str) -> None:
+    choose(Recipient.objects.get(), tracking, source=Consent.Source.PAGE)
+    text = words(Client().get(path))
+    assert "192.0.2.1" not in text
+    assert "Thunderbird" not in text
+
+
+def test_the_page_takes_a_fixed_number_of_queries(
+    path: str, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(8):
+        Client().get(path)
+
+
+def test_what_is_kept_is_downloaded_by_a_post_and_written_down_as_their_own(path: str) -> None:
+    recipient = Recipient.objects.get()
+    ada = User.objects.create_superuser("ada.colleague")
+    choose(recipient, "identified", source=Consent.Source.ADMIN, proof="her letter", by=ada)
+    secret = Campaign.objects.create(name="Layoffs, not sent yet")
+    add_pixels(secret, [recipient.pk])
+    record(Action.RECIPIENT_CHANGED, recipient, ada, note="difficult person")
+    open_id = Open.objects.values_list("pk", flat=True)[0]
+    rule(open_id, pixels_of(Campaign.objects.get(name="Spring sale"))[0].pk, "difficult person")
+    SuppressedAddress.objects.create(email_key="a@example.com", reason="difficult person")
+    client = Client(enforce_csrf_checks=True)
+    copy = f"{path}copy"
+    assert client.get(copy).status_code == 405
+    assert client.post(copy).status_code == 403
+    assert not AuditEntry.objects.filter(action=Action.OWN_COPY_TAKEN).exists()
+    client.get(path)
+    answer = client.post(copy, {"csrfmiddlewaretoken": client.cookies["csrftoken"].value})
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["X-Robots-Tag"] == "noindex, nofollow"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert "attachment" in answer["Content-Disposition"]
+    document = json.loads(answer.content)
+    assert document["person"]["email"] == "a@example.com"
+    assert [one["subject"] for one in document["campaigns"]] == ["Spring sale"]
+    assert len(document["campaigns"][0]["opens"]) == 2
+    assert document["also_kept"]["campaigns.consent"][0]["proof"] == "her letter"
+    assert list(document["suppressed"]) == ["since"]
+    text = answer.content.decode()
+    for internal in ("ada.colleague", "by_id", "Layoffs", "difficult person"):
+        assert internal not in text
+    (entry,) = AuditEntry.objects.filter(action=Action.OWN_COPY_TAKEN)
+    assert (entry.object_id, entry.source, entry.by, entry.by_name) == (
+        str(recipient.pk),
+        "page",
+        None,
+        "",
+    )
+
+
+def test_a_copy_needs_a_good_token_a_person_and_patience(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Client().post("/privacy/xxxxxxxxxxxxxxxxxxxxxxxx/copy").status_code == 404
+    monkeypatch.setattr(privacy, "COPIES", 2)
+    codes = [Client().post(f"{path}copy").status_code for _ in range(3)]
+    assert codes == [200, 200, 429]
+    erase(Recipient.objects.get(), None)
+    answer = Client().post(f"{path}copy")
+    assert answer.status_code == 404
+    assert b"a@example.com" not in answer.content
 
 
 def test_a_post_without_a_choice_changes_nothing_and_says_so(path: str) -> None:
@@ -157,6 +265,30 @@ def test_snippets_carry_the_link(path: str) -> None:
     call_command("export_snippets", str(pixels_of_all()[0].campaign_id), stdout=out)
     (row,) = csv.DictReader(io.StringIO(out.getvalue()))
     assert urlsplit(row["privacy_url"]).path == path
+
+
+def test_the_command_takes_any_short_words_for_where_a_choice_was_made(path: str) -> None:
+    call_command(
+        "set_tracking",
+        "a@example.com",
+        "identified",
+        "--source",
+        "form on our website",
+        stdout=StringIO(),
+    )
+    call_command(
+        "set_tracking", "a@example.com", "anonymous", "--source", "import", stdout=StringIO()
+    )
+    rows = Consent.objects.order_by("pk").values_list("source", "origin")
+    assert list(rows) == [("command", "form on our website"), ("import", "")]
+    call_command("set_tracking", "a@example.com", "off", "--source", " CRM ", stdout=StringIO())
+    assert "(CRM)" in words(Client().get(path))
+    for wrong in ("", "x" * 61, "two\nlines"):
+        with pytest.raises(CommandError, match="--source"):
+            call_command("set_tracking", "a@example.com", "off", "--source", wrong)
+    assert Consent.objects.count() == 3
+    erase(Recipient.objects.get(), None)
+    assert set(Consent.objects.values_list("origin", flat=True)) == {""}
 
 
 def pixels_of_all() -> Any:

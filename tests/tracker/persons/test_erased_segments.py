@@ -12,7 +12,8 @@ from tests.conftest import emails, make_campaign
 from tests.tracker.persons.everywhere import places_in_database
 from tracker.breakdowns.refresh import refresh
 from tracker.models import Segment
-from tracker.persons.erasure import Person, erase, erase_all
+from tracker.persons.erasure import erase, erase_all
+from tracker.persons.plans import Person
 from tracker.segments.saved import recipients_of
 
 pytestmark = pytest.mark.usefixtures("real_db")

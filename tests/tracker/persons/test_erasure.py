@@ -15,6 +15,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
 from django.test import Client
 from django.utils import timezone
@@ -23,11 +24,13 @@ from hypothesis import strategies as st
 
 from campaigns.audit import Action, record
 from campaigns.imports import run, start
+from campaigns.imports.forget import Forgotten
 from campaigns.models import (
     AuditEntry,
     Campaign,
     Import,
     Recipient,
+    RejectedLine,
     SuppressedAddress,
     Tombstone,
     TypingSlip,
@@ -52,7 +55,8 @@ from tracker.models import (
     UniqueOpen,
     UserAgent,
 )
-from tracker.persons.erasure import AlreadyErasedError, Person, erase, erase_all
+from tracker.persons.erasure import AlreadyErasedError, erase, erase_all
+from tracker.persons.plans import Person
 from tracker.persons.sweep import Sweep, sweep_all
 from tracker.persons.waiting import replay_waiting
 from tracker.pixels import add_pixels
@@ -535,7 +539,7 @@ def test_an_import_that_began_before_an_erasure_and_ends_after_it_brings_nobody_
 ) -> None:
     campaign = make_campaign()
     # As if the list had come between the look at all imports and the erasure's own transaction.
-    monkeypatch.setattr("tracker.persons.erasure.forget", lambda key: None)
+    monkeypatch.setattr("tracker.persons.erasure.forget", lambda *_: Forgotten(0, 0, 0))
     store = run._store
 
     def erase_before(*arguments: Any) -> None:
@@ -558,7 +562,7 @@ def test_an_erasure_waits_for_an_import_that_is_being_stored(
     ann: Recipient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = make_campaign()
-    monkeypatch.setattr("tracker.persons.erasure.forget", lambda key: None)
+    monkeypatch.setattr("tracker.persons.erasure.forget", lambda *_: Forgotten(0, 0, 0))
     is_stored, may_end, is_erased_now = (threading.Event() for _ in range(3))
     end = run._end
 
@@ -791,3 +795,39 @@ def test_whoever_is_erased_in_whatever_order_no_count_changes(
     kept = [pixels[n].pk for n in order[until:]]
     left = sum(1 for n, _, _, _ in opens if pixels[n].pk in kept)
     assert Open.objects.filter(pixel__in=kept, user_agent__isnull=False).count() == left
+
+
+def reject(campaign: Campaign, *lines: list[str]) -> None:
+    one = Import.objects.create(
+        campaign=campaign,
+        file_name="list.csv",
+        path="",
+        is_ours=False,
+        size=1,
+        state=Import.State.DONE,
+        finished_at=timezone.now(),
+    )
+    for number, cells in enumerate(lines, start=2):
+        RejectedLine.objects.create(of_import=one, line=number, reason="no address", cells=cells)
+
+
+def test_rejected_lines_with_their_broken_address_go_and_the_command_tells_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = make_campaign("ann@acme.example")
+    Recipient.objects.filter(email="ann@acme.example").update(name="Ann Lee")
+    reject(campaign, ["ann@acme", "Ann Lee", "Rome"], ["al@acme", "Lee, Ann"], ["bob@acme", "Bob"])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: "erase")
+    out = io.StringIO()
+    call_command("erase_person", "ann@acme.example", stdout=out)
+    assert "ann@acme.example  Ann Lee  (rejected lines of imports: 2)" in out.getvalue()
+    assert "rejected lines of imports: 2;" in out.getvalue()
+    assert [line.cells for line in RejectedLine.objects.all()] == [["bob@acme", "Bob"]]
+    assert places_in_database("Ann Lee") == set()
+
+
+def test_who_stands_in_a_rejected_line_only_with_a_broken_address_can_be_erased() -> None:
+    reject(make_campaign("bob@example.com"), ["ann@acme", "Ann Lee"])
+    call_command("erase_person", "ann@acme.example", "--yes", stdout=io.StringIO())
+    assert not RejectedLine.objects.exists()

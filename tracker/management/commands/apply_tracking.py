@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from campaigns.audit import Action, Source, record
+from campaigns.remains import clear_remains
 from tracker.consent import apply_default
 from tracker.sentences import counted
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         changed = apply_default()
+        clear_remains()
         record(
             Action.DEFAULT_APPLIED,
             None,

@@ -13,12 +13,14 @@ from django.core.management.base import BaseCommand
 
 from campaigns.audit import Action, Source, record
 from campaigns.models import Consent, Recipient, Tracking, email_key
+from campaigns.remains import clear_remains
 from tracker.consent import NOT_SAID, choose
 from tracker.management.commands._arguments import opened_file
 from tracker.sentences import counted
 
 TAKE_BACK = "default"
 STEP = 500
+ORIGIN = 60  # characters
 
 
 class Command(BaseCommand):
@@ -35,7 +37,13 @@ class Command(BaseCommand):
             help="default: takes the choice back, as the campaign or the installation says",
         )
         parser.add_argument(
-            "--source", choices=Consent.Source.values, default=Consent.Source.COMMAND.value
+            "--source",
+            default=Consent.Source.COMMAND.value,
+            metavar="TEXT",
+            help=(
+                "where they said it, such as “form on the website” or CRM, at most "
+                f"{ORIGIN} characters; or one of Glimpse's own: {', '.join(Consent.Source.values)}"
+            ),
         )
         parser.add_argument("--proof", default="", help="how it is known, at most 500 characters")
 
@@ -44,18 +52,20 @@ class Command(BaseCommand):
     ) -> None:
         if len(proof) > 500:
             raise CommandError(f"--proof has {len(proof)} characters: write 500 at most.")
+        source, origin = _source_of(source)
         choice = NOT_SAID if tracking == TAKE_BACK else tracking
         is_address = "@" in who
         chosen: list[Recipient] = []
         unknown: list[tuple[int, str]] = []
         for found, missing in _groups([who] if is_address else _lines(who)):
             for recipient in found:
-                choose(recipient, choice, source=source, proof=proof)
+                choose(recipient, choice, source=source, origin=origin, proof=proof)
             chosen += found
             unknown += missing
         if is_address and unknown:
             raise CommandError(f"There is no recipient {who}. Nothing was changed.")
         if chosen:
+            clear_remains()
             record(
                 Action.TRACKING_CHOSEN,
                 chosen[0] if is_address else None,
@@ -70,6 +80,18 @@ class Command(BaseCommand):
         )
         for number, address in unknown:
             self.stdout.write(f"line {number}: not known: {address[:200]}")
+
+
+def _source_of(text: str) -> tuple[str, str]:
+    """How it comes into Glimpse, and the words for where it comes from."""
+    text = text.strip()
+    if text.lower() in Consent.Source.values:
+        return text.lower(), ""
+    if not text or len(text) > ORIGIN or not text.isprintable():
+        raise CommandError(
+            f"--source is {text[:100]!r}: write one line of 1 to {ORIGIN} characters."
+        )
+    return Consent.Source.COMMAND, text
 
 
 def _lines(path: str) -> Iterator[str]:
