@@ -29,6 +29,7 @@ from campaigns.models import (
     SuppressedAddress,
     email_key,
 )
+from campaigns.time_zones import TimeZoneSelect
 from campaigns.tombstones import is_erased
 
 
@@ -47,6 +48,7 @@ class CampaignForm(forms.ModelForm[Campaign]):
     class Meta:
         model = Campaign
         fields = ["name", "subject", "time_zone"]
+        widgets = {"time_zone": TimeZoneSelect}
 
 
 class StateFilter(admin.SimpleListFilter):

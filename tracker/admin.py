@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy, ngettext
@@ -92,8 +92,26 @@ class TrackedCampaignAdmin(CampaignAdmin):
             messages.success(request, pattern % {"pixels": count(changed)})
 
     def get_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
-        first, *rest = super().get_fields(request, obj)
-        return (first, "chosen", *rest)
+        fields = super().get_fields(request, obj)
+        after = fields.index("time_zone") + 1
+        return (*fields[:after], "chosen", *fields[after:])
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        only_one_button = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        context = {"title": gettext("New campaign"), **only_one_button, **(extra_context or {})}
+        return super().add_view(request, form_url, context)
+
+    def response_add(
+        self, request: HttpRequest, obj: Campaign, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """To the report, which says what comes next."""
+        if not request.user.has_perm("tracker.view_report"):
+            return super().response_add(request, obj, post_url_continue)
+        text = gettext("“%(name)s” is created.") % {"name": obj.name}
+        messages.success(request, text)
+        return HttpResponseRedirect(obj.get_absolute_url())
 
     def get_urls(self) -> list[URLPattern]:
         return [*ImportPages(self).urls(), *super().get_urls()]

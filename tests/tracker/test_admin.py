@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -35,6 +35,52 @@ def test_a_marketer_creates_a_campaign_with_a_test_pixel(log_in: LogIn) -> None:
     campaign = Campaign.objects.get()
     assert campaign.time_zone == "Europe/Berlin"
     assert Pixel.objects.get().is_test
+
+
+@pytest.mark.django_db
+def test_a_new_campaign_leads_to_its_report_which_says_what_comes_next(log_in: LogIn) -> None:
+    answer = log_in("marketer").post(
+        "/admin/campaigns/campaign/add/", {"name": "Spring", "time_zone": "UTC"}, follow=True
+    )
+    assert answer.redirect_chain == [(Campaign.objects.get().get_absolute_url(), 302)]
+    text = answer.content.decode()
+    assert "“Spring” is created." in text
+    assert "Import the list" in text
+
+
+@pytest.mark.django_db
+def test_who_may_not_read_reports_is_not_sent_to_one(people: Any, log_in: LogIn) -> None:
+    rights = Permission.objects.filter(codename__in=("add_campaign", "view_campaign"))
+    people["marketer"].groups.clear()
+    people["marketer"].user_permissions.set(rights)
+    answer = log_in("marketer").post(
+        "/admin/campaigns/campaign/add/", {"name": "Spring", "time_zone": "UTC"}, follow=True
+    )
+    assert answer.redirect_chain == [("/admin/campaigns/campaign/", 302)]
+
+
+@pytest.mark.django_db
+def test_the_form_of_a_campaign_asks_in_order_and_offers_time_zones(log_in: LogIn) -> None:
+    text = log_in("marketer").get("/admin/campaigns/campaign/add/").content.decode()
+    fields = ["id_name", "id_subject", "id_time_zone", "id_chosen"]
+    places = [text.index(f'id="{field}"') for field in fields]
+    assert places == sorted(places)
+    assert '<option value="UTC" selected>UTC</option>' in text
+    assert '<optgroup label="Europe">' in text
+    assert '<option value="America/Argentina/Buenos_Aires">Argentina, Buenos Aires</option>' in text
+    assert "_addanother" not in text
+
+
+@pytest.mark.django_db
+def test_a_zone_by_an_old_name_stays_what_it_is(log_in: LogIn) -> None:
+    campaign = Campaign.objects.create(name="Old", time_zone="US/Pacific")
+    page = f"/admin/campaigns/campaign/{campaign.pk}/change/"
+    client = log_in("marketer")
+    text = client.get(page).content.decode()
+    assert '<option value="US/Pacific" selected>US/Pacific</option>' in text
+    client.post(page, {"name": "New", "time_zone": "US/Pacific"})
+    campaign.refresh_from_db()
+    assert (campaign.name, campaign.time_zone) == ("New", "US/Pacific")
 
 
 @pytest.mark.django_db
