@@ -29,7 +29,7 @@ from campaigns.models import (
     SuppressedAddress,
     email_key,
 )
-from campaigns.time_zones import TimeZoneSelect
+from campaigns.time_zones import TimeZoneSelect, on_clock_of
 from campaigns.tombstones import is_erased
 
 
@@ -87,6 +87,22 @@ class CampaignAdmin(admin.ModelAdmin[Campaign]):
     def get_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
         fields = ("name", "subject", "time_zone")
         return (*fields, *self.readonly_fields) if obj else fields
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """With times as its report tells them."""
+        campaign = self.get_object(request, unquote(object_id)) if object_id else None
+        return on_clock_of(
+            campaign.zone if campaign else None,
+            lambda: super(CampaignAdmin, self).changeform_view(
+                request, object_id, form_url, extra_context
+            ),
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         # Its pixels are in mailboxes for ever: a campaign is archived, not deleted.

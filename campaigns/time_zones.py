@@ -1,12 +1,17 @@
-"""The time zones that a form offers, by continent and city."""
+"""The time zones that a form offers, by continent and city; and pages on a zone's clock."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import tzinfo
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.http import HttpResponse
+from django.template.response import SimpleTemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 UTC = "UTC"
@@ -34,6 +39,16 @@ def cities() -> dict[str, list[tuple[str, str]]]:
         if continent in found and city:
             found[continent].append((zone, city.replace("_", " ").replace("/", ", ")))
     return found
+
+
+def on_clock_of(zone: tzinfo | None, page: Callable[[], HttpResponse]) -> HttpResponse:
+    """The page with its times in that zone; none: in the installation's."""
+    with timezone.override(zone):
+        answer = page()
+        if isinstance(answer, SimpleTemplateResponse):
+            # It would be written later, on the installation's clock.
+            answer.render()
+        return answer
 
 
 class TimeZoneSelect(forms.Select):

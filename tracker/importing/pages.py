@@ -29,6 +29,7 @@ from campaigns.imports.lease import is_worked_on
 from campaigns.imports.reasons import as_kept
 from campaigns.imports.run import FILE_IS_GONE
 from campaigns.models import Campaign, Import, RejectedLine, TypingSlip
+from campaigns.time_zones import on_clock_of
 from tracker.downloads import csv_download
 from tracker.exports import harmless
 from tracker.importing import tasks
@@ -272,7 +273,7 @@ class ImportPages:
 
     def _answer(
         self, request: HttpRequest, campaign: Campaign, template: str, context: dict[str, Any]
-    ) -> TemplateResponse:
+    ) -> HttpResponse:
         given = {
             **self._admin.admin_site.each_context(request),
             "title": gettext("Import recipients"),
@@ -281,7 +282,8 @@ class ImportPages:
             "campaign": campaign,
             **context,
         }
-        return TemplateResponse(request, f"admin/campaigns/campaign/{template}.html", given)
+        page = TemplateResponse(request, f"admin/campaigns/campaign/{template}.html", given)
+        return on_clock_of(campaign.zone, lambda: page)
 
 
 def nothing_stored(why: str) -> str:
