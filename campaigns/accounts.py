@@ -49,7 +49,7 @@ RIGHTS = {
 
 class AccountForm(UserChangeForm):  # type: ignore[type-arg]  # mypy fails at its argument
     # Its stored form is nobody's business; the page leads to the one that changes it.
-    password = None
+    password = None  # type: ignore[assignment]
 
     is_active = forms.BooleanField(
         label=gettext_lazy("Active"),
@@ -82,25 +82,9 @@ class AccountForm(UserChangeForm):  # type: ignore[type-arg]  # mypy fails at it
     )
 
 
-@admin.display(description=gettext_lazy("Name"))
-def full_name(user: User) -> str:
-    return user.get_full_name() or "–"
-
-
-@admin.display(description=gettext_lazy("Groups"))
-def group_names(user: User) -> str:
-    names = [gettext("Administrator")] if user.is_superuser else []
-    return ", ".join((*names, *(group.name for group in user.groups.all()))) or "–"
-
-
-@admin.display(description=gettext_lazy("Staff status"), ordering="is_staff")
-def staff(user: User) -> str:
-    return gettext("yes") if user.is_staff else "–"
-
-
-@admin.display(description=gettext_lazy("Last log-in"), ordering="last_login")
-def last_log_in(user: User) -> datetime | None:
-    return user.last_login
+def _is_below(request: HttpRequest, user: User | None) -> bool:
+    """An administrator's account, and so their password, is for administrators only."""
+    return request.user.is_superuser or user is None or not user.is_superuser
 
 
 class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # mypy fails at its argument
@@ -110,7 +94,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # mypy fails at its ar
     add_form = UserCreationForm
     add_form_template = None
     fieldsets = (
-        (None, {"fields": ("username", "shown_password", last_log_in)}),
+        (None, {"fields": ("username", "shown_password", "last_log_in")}),
         (gettext_lazy("The person"), {"fields": ("first_name", "last_name", "email")}),
         (
             gettext_lazy("What they may do"),
@@ -118,20 +102,43 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # mypy fails at its ar
         ),
     )
     add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
-    readonly_fields = ("shown_password", last_log_in)
+    readonly_fields = ("shown_password", "last_log_in")
     filter_horizontal = ()
-    list_display = ("username", full_name, "email", group_names, staff, last_log_in)
+    list_display = ("username", "full_name", "email", "group_names", "staff", "last_log_in")
     list_filter = ("is_active", "is_staff", "groups")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         found: QuerySet[User] = super().get_queryset(request)
         return found.prefetch_related("groups")
 
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return _is_below(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return _is_below(request, obj) and super().has_delete_permission(request, obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         # Whoever may change accounts does not make themselves an administrator by it.
         if request.user.is_superuser:
             return self.readonly_fields
         return (*self.readonly_fields, "is_superuser")
+
+    @admin.display(description=gettext_lazy("Name"))
+    def full_name(self, user: User) -> str:
+        return user.get_full_name() or "–"
+
+    @admin.display(description=gettext_lazy("Groups"))
+    def group_names(self, user: User) -> str:
+        names = [gettext("Administrator")] if user.is_superuser else []
+        return ", ".join((*names, *(group.name for group in user.groups.all()))) or "–"
+
+    @admin.display(description=gettext_lazy("Staff status"), ordering="is_staff")
+    def staff(self, user: User) -> str:
+        return gettext("yes") if user.is_staff else "–"
+
+    @admin.display(description=gettext_lazy("Last log-in"), ordering="last_login")
+    def last_log_in(self, user: User) -> datetime | None:
+        return user.last_login
 
     @admin.display(description=gettext_lazy("Password"))
     def shown_password(self, user: User) -> str:
@@ -169,7 +176,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # mypy fails at its ar
         return answer
 
 
-class RightsField(forms.ModelMultipleChoiceField):
+class RightsField(forms.ModelMultipleChoiceField[Permission]):
     def label_from_instance(self, obj: Any) -> str:
         return str(RIGHTS.get(f"{obj.content_type.app_label}.{obj.codename}", obj))
 
