@@ -13,6 +13,7 @@ from tracker.mailcheck.images import Image, Scan, is_tiny, scan
 from tracker.mailcheck.lists import campaign_of, list_findings
 from tracker.mailcheck.mail import HtmlPart, Mail, UnreadableMailError, read_mail
 from tracker.mailcheck.markup import TooManyTagsError
+from tracker.mailcheck.other_tags import other_tag_findings
 from tracker.mailcheck.owners import Lists, Owner
 from tracker.mailcheck.presence import (
     Located,
@@ -109,7 +110,13 @@ def check_mail(content: bytes, setting: Setting) -> MailCheck:
         ) from error
     findings = [*mail.findings]
     if mail.parts:
-        findings += _of_pixels(scanned, setting, public)
+        located = _located(scanned, setting, public)
+        findings += _of_pixels(scanned, located, setting, public)
+        findings += other_tag_findings(
+            [part.source for part in mail.parts if part.is_shown],
+            [one for _, one in located],
+            is_to_one=mail.is_to_one,
+        )
         findings += _of_other_images(scanned, setting, public)
     else:
         findings.append(_without_html(mail))
@@ -117,15 +124,23 @@ def check_mail(content: bytes, setting: Setting) -> MailCheck:
     return MailCheck(sorted(findings, key=lambda finding: finding.level.weight))
 
 
-def _of_pixels(
+def _located(
     scanned: Sequence[tuple[HtmlPart, Scan]], setting: Setting, public: Public
-) -> Iterator[Finding]:
-    located = [
+) -> list[tuple[HtmlPart, Located]]:
+    return [
         (part, Located(pixel, part.source))
         for part, found in scanned
         for image in found.images
         if (pixel := pixel_of(image, public, setting.read_token))
     ]
+
+
+def _of_pixels(
+    scanned: Sequence[tuple[HtmlPart, Scan]],
+    located: Sequence[tuple[HtmlPart, Located]],
+    setting: Setting,
+    public: Public,
+) -> Iterator[Finding]:
     live = [one for part, one in located if one.pixel.image.is_live and part.is_shown]
     if not live:
         unshown = [one for part, one in located if one.pixel.image.is_live and not part.is_shown]
