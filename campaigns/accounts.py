@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -94,7 +93,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # mypy fails at its ar
     add_form = UserCreationForm
     add_form_template = None
     fieldsets = (
-        (None, {"fields": ("username", "shown_password", "last_log_in")}),
+        (None, {"fields": ("username", "shown_password", "last_login")}),
         (gettext_lazy("The person"), {"fields": ("first_name", "last_name", "email")}),
         (
             gettext_lazy("What they may do"),
@@ -102,9 +101,9 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # mypy fails at its ar
         ),
     )
     add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
-    readonly_fields = ("shown_password", "last_log_in")
+    readonly_fields = ("shown_password", "last_login")
     filter_horizontal = ()
-    list_display = ("username", "full_name", "email", "group_names", "staff", "last_log_in")
+    list_display = ("username", "full_name", "email", "group_names", "staff", "last_login")
     list_filter = ("is_active", "is_staff", "groups")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -135,10 +134,6 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # mypy fails at its ar
     @admin.display(description=gettext_lazy("Staff status"), ordering="is_staff")
     def staff(self, user: User) -> str:
         return gettext("yes") if user.is_staff else "–"
-
-    @admin.display(description=gettext_lazy("Last log-in"), ordering="last_login")
-    def last_log_in(self, user: User) -> datetime | None:
-        return user.last_login
 
     @admin.display(description=gettext_lazy("Password"))
     def shown_password(self, user: User) -> str:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext, gettext_lazy
 
-from campaigns import accounts  # noqa: F401  # registers its pages
+from campaigns import accounts, log_ins  # noqa: F401  # register their pages
 from campaigns.audit import Action, Source, record
 from campaigns.models import (
     AuditEntry,
@@ -343,6 +343,7 @@ def _plain(value: Any) -> str:
 class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     """To be read: nobody changes what they or others did."""
 
+    called = gettext_lazy("Audit log")
     list_display = ("at", "who", "what", "about", "source", "shown_details")
     list_display_links = ("at",)
     list_filter = (
@@ -397,7 +398,3 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
 
 
 admin.site.register(Campaign, CampaignAdmin)
-admin.site.site_header = admin.site.site_title = "Glimpse"
-admin.site.index_title = gettext_lazy("Administration")
-admin.site.site_url = "/campaigns/"
-admin.site.enable_nav_sidebar = False

@@ -12,10 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy, ngettext
+from django_tasks_db.models import DBTaskResult
 
 from campaigns.admin import BoundedPaginator, CampaignAdmin, CampaignForm
 from campaigns.audit import Action, Source, record
 from campaigns.models import Campaign, Tracking, email_key
+from tracker.clients import client_name
 from tracker.consent import admin as consent_admin  # noqa: F401  # registers its pages
 from tracker.consent import choose_for_campaign
 from tracker.importing.pages import ImportPages
@@ -29,6 +31,8 @@ from tracker.verdicts import Verdict
 CHOICES = [(choice.value, choice.label) for choice in Tracking]
 
 admin.site.unregister(Campaign)
+# What runs is told by the page of long work.
+admin.site.unregister(DBTaskResult)
 
 
 class TrackedCampaignForm(CampaignForm):
@@ -200,7 +204,7 @@ class OpenAdmin(ReadOnlyAdmin):
         "campaign",
         "shown_verdict",
         "ip",
-        "user_agent",
+        "client",
         "reached_ceiling",
     )
     list_select_related = ("pixel__recipient", "pixel__campaign", "user_agent")
@@ -211,9 +215,15 @@ class OpenAdmin(ReadOnlyAdmin):
     def shown_verdict(self, row: Open) -> str:
         return translated(Verdict.of_number(row.verdict).label)
 
-    @admin.display(description=gettext_lazy("Reached the ceiling"), boolean=True)
-    def reached_ceiling(self, row: Open) -> bool:
-        return row.is_at_ceiling
+    @admin.display(description=gettext_lazy("Program"))
+    def client(self, row: Open) -> str:
+        """As people call it; the page of the open quotes the agent as it was sent."""
+        name = client_name(row.user_agent.text) if row.user_agent else ""
+        return translated(name) or "–"
+
+    @admin.display(description=gettext_lazy("Reached the ceiling"))
+    def reached_ceiling(self, row: Open) -> str:
+        return gettext("yes") if row.is_at_ceiling else "–"
 
     @admin.display(description=gettext_lazy("Recipient"))
     def recipient(self, row: Open) -> str:

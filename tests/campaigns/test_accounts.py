@@ -96,7 +96,7 @@ def test_each_right_that_is_offered_is_there(people: Any) -> None:
 
 def test_the_list_of_accounts_says_no_with_a_dash(people: Any, log_in: LogIn) -> None:
     text = log_in("administrator").get("/admin/auth/user/").content.decode()
-    assert '<td class="field-staff">yes</td>' in text
-    assert '<td class="field-staff">–</td>' in text
-    assert '<td class="field-group_names">Marketers</td>' in text
+    assert '<td data-label="Staff status" class="field-staff">yes</td>' in text
+    assert '<td data-label="Staff status" class="field-staff">–</td>' in text
+    assert '<td data-label="Groups" class="field-group_names">Marketers</td>' in text
     assert "icon-no" not in text
