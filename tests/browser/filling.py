@@ -38,6 +38,13 @@ from tracker.writer import write_hits
 
 LONG = "Everything that our members have to know before the summer " * 4
 RTL = "النشرة الإخبارية لشهر مارس"
+ODD = {
+    "empty": "Empty draft",
+    "ready": "Ready to be sent",
+    "silent": "Nobody answers",
+    "long": LONG[:200],
+    "rtl": RTL,
+}
 PROVIDERS = ("gmail.com", "hotmail.com", "web.de", "icloud.com", "yahoo.com")
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_3 like Mac OS X) AppleWebKit/605.1.15 "
@@ -57,10 +64,8 @@ def fill(address: str) -> None:
     fallen = Campaign.objects.get(name="Fallen into the spam folder")
     _odd()
     cast |= {"main": main.pk, "fallen": fallen.pk}
-    for name in ("Empty draft", "Ready to be sent", "Nobody answers"):
-        cast[name.split()[0].lower()] = Campaign.objects.get(name=name).pk
-    cast |= {"long": Campaign.objects.get(name=LONG[:200]).pk}
-    cast |= {"rtl": Campaign.objects.get(name=RTL).pk}
+    for called, name in ODD.items():
+        cast[called] = Campaign.objects.get(name=name).pk
     cast |= _people(main) | _imports(cast["ready"]) | _work(main) | _links(main) | _accounts()
     cast["segment"] = Segment.objects.get().pk
     print(json.dumps(cast, default=str))  # noqa: T201  # read by whoever started this

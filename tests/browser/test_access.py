@@ -40,7 +40,7 @@ def ada(browser: Browser, filled: tuple[Installation, Any]) -> Iterator[Page]:
 
 @pytest.fixture
 def stranger(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(user_agent=CHROME)
+    context = browser.new_context(user_agent=CHROME, reduced_motion="reduce")
     yield context.new_page()
     context.close()
 
@@ -78,7 +78,12 @@ def test_nothing_is_wrong_with_a_page(
 ) -> None:
     made, cast = filled
     told: list[str] = []
-    ada.on("console", lambda message: told.append(message.text))
+
+    def keep(message: Any) -> None:
+        if message.type in ("error", "warning"):
+            told.append(message.text)
+
+    ada.on("console", keep)
     found = {}
     for number, path in enumerate(PAGES[name]):
         address = f"{made.address}{path.format(**cast)}"
@@ -87,6 +92,7 @@ def test_nothing_is_wrong_with_a_page(
         assert (answer.status, ada.url) == (200, address)
         if wrong := faults(ada, f"{name} {number}"):
             found[path] = wrong
+    ada.remove_listener("console", keep)
     assert found == {}
     assert told == []
 
