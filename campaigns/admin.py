@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -20,6 +17,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext, gettext_lazy
 
+from campaigns import accounts, log_ins  # noqa: F401  # register their pages
 from campaigns.audit import Action, Source, record
 from campaigns.models import (
     AuditEntry,
@@ -29,6 +27,7 @@ from campaigns.models import (
     SuppressedAddress,
     email_key,
 )
+from campaigns.time_zones import TimeZoneSelect, on_clock_of
 from campaigns.tombstones import is_erased
 
 
@@ -47,6 +46,7 @@ class CampaignForm(forms.ModelForm[Campaign]):
     class Meta:
         model = Campaign
         fields = ["name", "subject", "time_zone"]
+        widgets = {"time_zone": TimeZoneSelect}
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -85,6 +85,22 @@ class CampaignAdmin(admin.ModelAdmin[Campaign]):
     def get_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
         fields = ("name", "subject", "time_zone")
         return (*fields, *self.readonly_fields) if obj else fields
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """With times as its report tells them."""
+        campaign = self.get_object(request, unquote(object_id)) if object_id else None
+        return on_clock_of(
+            campaign.zone if campaign else None,
+            lambda: super(CampaignAdmin, self).changeform_view(
+                request, object_id, form_url, extra_context
+            ),
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         # Its pixels are in mailboxes for ever: a campaign is archived, not deleted.
@@ -236,39 +252,6 @@ class SuppressedAddressAdmin(admin.ModelAdmin[SuppressedAddress]):
         )
 
 
-class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # mypy fails at its argument
-    """Django's own, with each change in the audit log."""
-
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        action = Action.ACCOUNT_CHANGED if change else Action.ACCOUNT_ADDED
-        # The names of the fields, and none of what was written into them.
-        fields = [] if not change else form.changed_data
-        record(action, obj, request.user, source=Source.ADMIN, fields=fields)
-
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        record(Action.ACCOUNT_REMOVED, obj, request.user, source=Source.ADMIN)
-        super().delete_model(request, obj)
-
-    @transaction.atomic
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset.order_by("pk"):
-            record(Action.ACCOUNT_REMOVED, user, request.user, source=Source.ADMIN)
-        super().delete_queryset(request, queryset)
-
-    def user_change_password(
-        self,
-        request: HttpRequest,
-        id: str,  # noqa: A002  # as Django calls it
-        form_url: str = "",
-    ) -> HttpResponse:
-        answer: HttpResponse = super().user_change_password(request, id, form_url)
-        if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
-            user = self.get_object(request, unquote(id))
-            record(Action.PASSWORD_CHANGED, user, request.user, source=Source.ADMIN)
-        return answer
-
-
 KINDS = {
     "campaign": gettext_lazy("campaign"),
     "recipient": gettext_lazy("recipient"),
@@ -360,6 +343,7 @@ def _plain(value: Any) -> str:
 class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
     """To be read: nobody changes what they or others did."""
 
+    called = gettext_lazy("Audit log")
     list_display = ("at", "who", "what", "about", "source", "shown_details")
     list_display_links = ("at",)
     list_filter = (
@@ -414,9 +398,3 @@ class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
 
 
 admin.site.register(Campaign, CampaignAdmin)
-admin.site.unregister(User)
-admin.site.register(User, AccountAdmin)
-admin.site.site_header = admin.site.site_title = "Glimpse"
-admin.site.index_title = gettext_lazy("Administration")
-admin.site.site_url = "/campaigns/"
-admin.site.enable_nav_sidebar = False

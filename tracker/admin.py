@@ -9,15 +9,17 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy, ngettext
+from django_tasks_db.models import DBTaskResult
 
 from campaigns.admin import BoundedPaginator, CampaignAdmin, CampaignForm
 from campaigns.audit import Action, Source, record
 from campaigns.models import Campaign, Tracking, email_key
 from campaigns.remains import clear_remains
+from tracker.clients import client_name
 from tracker.consent import admin as consent_admin  # noqa: F401  # registers its pages
 from tracker.consent import choose_for_campaign
 from tracker.importing.pages import ImportPages
@@ -31,6 +33,8 @@ from tracker.verdicts import Verdict
 CHOICES = [(choice.value, choice.label) for choice in Tracking]
 
 admin.site.unregister(Campaign)
+# What runs is told by the page of long work.
+admin.site.unregister(DBTaskResult)
 
 
 class TrackedCampaignForm(CampaignForm):
@@ -96,8 +100,26 @@ class TrackedCampaignAdmin(CampaignAdmin):
             messages.success(request, pattern % {"pixels": count(changed)})
 
     def get_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
-        first, *rest = super().get_fields(request, obj)
-        return (first, "chosen", *rest)
+        fields = super().get_fields(request, obj)
+        after = fields.index("time_zone") + 1
+        return (*fields[:after], "chosen", *fields[after:])
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        only_one_button = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        context = {"title": gettext("New campaign"), **only_one_button, **(extra_context or {})}
+        return super().add_view(request, form_url, context)
+
+    def response_add(
+        self, request: HttpRequest, obj: Campaign, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """To the report, which says what comes next."""
+        if not request.user.has_perm("tracker.view_report"):
+            return super().response_add(request, obj, post_url_continue)
+        text = gettext("“%(name)s” is created.") % {"name": obj.name}
+        messages.success(request, text)
+        return HttpResponseRedirect(obj.get_absolute_url())
 
     def get_urls(self) -> list[URLPattern]:
         return [*ImportPages(self).urls(), *super().get_urls()]
@@ -186,7 +208,7 @@ class OpenAdmin(ReadOnlyAdmin):
         "campaign",
         "shown_verdict",
         "ip",
-        "user_agent",
+        "client",
         "reached_ceiling",
     )
     list_select_related = ("pixel__recipient", "pixel__campaign", "user_agent")
@@ -197,9 +219,15 @@ class OpenAdmin(ReadOnlyAdmin):
     def shown_verdict(self, row: Open) -> str:
         return translated(Verdict.of_number(row.verdict).label)
 
-    @admin.display(description=gettext_lazy("Reached the ceiling"), boolean=True)
-    def reached_ceiling(self, row: Open) -> bool:
-        return row.is_at_ceiling
+    @admin.display(description=gettext_lazy("Program"))
+    def client(self, row: Open) -> str:
+        """As people call it; the page of the open quotes the agent as it was sent."""
+        name = client_name(row.user_agent.text) if row.user_agent else ""
+        return translated(name) or "–"
+
+    @admin.display(description=gettext_lazy("Reached the ceiling"))
+    def reached_ceiling(self, row: Open) -> str:
+        return gettext("yes") if row.is_at_ceiling else "–"
 
     @admin.display(description=gettext_lazy("Recipient"))
     def recipient(self, row: Open) -> str:

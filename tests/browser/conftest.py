@@ -42,14 +42,19 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def served() -> Iterator[Installation]:
     with installation() as made, made.serving():
-        code = (
-            "from django.contrib.auth.models import Group, User;"
-            f"m = User.objects.create_user('mara', password='{PASSWORD}', is_staff=True);"
-            "m.groups.add(Group.objects.get(name='Marketers'));"
-            f"User.objects.create_superuser('ada', password='{PASSWORD}')"
-        )
-        made.manage("shell", "-v0", "-c", code)
+        with_people(made)
         yield made
+
+
+def with_people(made: Installation) -> None:
+    """A marketer and an administrator who can log in."""
+    code = (
+        "from django.contrib.auth.models import Group, User;"
+        f"m = User.objects.create_user('mara', password='{PASSWORD}', is_staff=True);"
+        "m.groups.add(Group.objects.get(name='Marketers'));"
+        f"User.objects.create_superuser('ada', password='{PASSWORD}')"
+    )
+    made.manage("shell", "-v0", "-c", code)
 
 
 CHROME = (

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import CHROME, PASSWORD
-from tests.server import Installation, installation
+from tests.server import Installation
 from tests.tracker.mailcheck.cases import html
 
 
@@ -16,8 +16,8 @@ def campaign_with_recipient(page: Page, served: Installation, name: str) -> str:
     """Its report's address."""
     page.goto(f"{served.address}/admin/campaigns/campaign/add/")
     page.fill("#id_name", name)
-    page.get_by_role("button", name="Save and continue editing").click()
-    page.get_by_role("link", name="Import recipients").click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Import the list").click()
     page.set_input_files(
         "input[type=file]",
         {"name": "list.csv", "mimeType": "text/csv", "buffer": b"email\nann@example.com\n"},
@@ -95,29 +95,3 @@ def test_the_check_works_by_keyboard_and_without_javascript_on_a_phone(
     widths = page.locator("html").bounding_box(), page.locator("main").bounding_box()
     assert all(box is not None and box["width"] <= 360 for box in widths)
     plain.close()
-
-
-def test_an_empty_installation_leads_to_its_first_campaign(context: BrowserContext) -> None:
-    with installation() as made, made.serving():
-        made.manage(
-            "shell",
-            "-v0",
-            "-c",
-            "from django.contrib.auth.models import User;"
-            f"User.objects.create_superuser('ada', password='{PASSWORD}')",
-        )
-        page = context.new_page()
-        page.goto(f"{made.address}/accounts/login/")
-        page.fill("#id_username", "ada")
-        page.fill("#id_password", PASSWORD)
-        page.press("#id_password", "Enter")
-        expect(page.locator(".next-step")).to_have_count(7)
-        expect(page.locator("[aria-current=step]")).to_contain_text("Create a campaign")
-        page.get_by_role("link", name="Create the first campaign").click()
-        page.fill("#id_name", "The first")
-        page.get_by_role("button", name="Save", exact=True).click()
-        page.goto(f"{made.address}/campaigns/")
-        page.get_by_role("link", name="The first").click()
-        expect(page.locator("[aria-current=step]")).to_contain_text("Import its recipients")
-        page.get_by_role("link", name="Import the list").click()
-        expect(page.get_by_role("button", name="Upload")).to_be_visible()

@@ -73,3 +73,33 @@ def test_the_button_that_uploads_stays_inside_its_card_on_a_phone(
     assert button
     assert card
     assert button["x"] + button["width"] <= card["x"] + card["width"]
+
+
+# Read by another machine, which shows no sign of life: it neither moves nor ends by itself.
+ELSEWHERE = """
+from django.utils import timezone
+from campaigns.models import Campaign, Import
+campaign = Campaign.objects.create(name='Everybody')
+one = Import.objects.create(campaign=campaign, file_name='all.csv', path='', is_ours=True,
+    place='elsewhere', size=900, bytes_read=300, rows=12, state='reading',
+    started_at=timezone.now())
+print(campaign.pk, one.pk)
+"""
+
+
+def test_the_figures_of_an_import_move_and_the_focus_stays_where_it_is(
+    served: Installation, log_in: Callable[[str], Page]
+) -> None:
+    campaign, number = served.manage("shell", "-v0", "-c", ELSEWHERE).split()[-2:]
+    page = log_in("mara")
+    page.goto(f"{served.address}/admin/campaigns/campaign/{campaign}/import/{number}/")
+    cancel = page.get_by_role("button", name="Cancel the import")
+    cancel.focus()
+    code = f"from campaigns.models import Import; Import.objects.filter(pk={number})"
+    served.manage("shell", "-v0", "-c", f"{code}.update(bytes_read=600, rows=24)")
+    expect(page.locator("#import-now")).to_contain_text("66 %")
+    expect(page.get_by_role("progressbar")).to_have_attribute("value", "66")
+    expect(cancel).to_be_focused()
+    picture(page, "import-progress")
+    served.manage("shell", "-v0", "-c", f"{code}.update(state='done')")
+    expect(page.get_by_role("heading", name="What became of “all.csv”")).to_be_visible()

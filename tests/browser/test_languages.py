@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import CHROME, PASSWORD
-from tests.browser.test_access import complaints
+from tests.browser.looking import complaints
 from tests.browser.test_main_job import campaign_with_list
 from tests.server import Installation
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PASSWORD, complain
-from tests.browser.test_access import complaints, keep_picture
+from tests.browser.looking import complaints, keep_picture
 from tests.server import Installation
 
 OPENS = 60_000

@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from axes.models import AccessAttempt, AccessLog
+from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone, translation
@@ -229,6 +231,26 @@ def pages_of(campaign: Campaign) -> list[str]:
         *(urlsplit(privacy_url(of_person)).path for of_person in private_pages(pixels)),
         "/admin/tracker/pixel/",
         "/admin/tracker/open/",
+        "/admin/",
+        *account_pages(),
+    ]
+
+
+def account_pages() -> list[str]:
+    """Of the admin's tables that are Django's or another package's, too."""
+    user = User.objects.get(username="nils")
+    group = Group.objects.get(name="Marketers")
+    AccessAttempt.objects.create(username="nils", failures_since_start=3)
+    AccessLog.objects.create(username="nils")
+    return [
+        "/admin/auth/user/",
+        "/admin/auth/user/add/",
+        f"/admin/auth/user/{user.pk}/change/",
+        f"/admin/auth/user/{user.pk}/password/",
+        "/admin/auth/group/",
+        f"/admin/auth/group/{group.pk}/change/",
+        "/admin/axes/accessattempt/",
+        "/admin/axes/accesslog/",
     ]
 
 

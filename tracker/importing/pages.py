@@ -30,6 +30,7 @@ from campaigns.imports.reasons import as_kept
 from campaigns.imports.run import FILE_IS_GONE
 from campaigns.models import Campaign, Import, RejectedLine, TypingSlip
 from campaigns.remains import clear_remains
+from campaigns.time_zones import on_clock_of
 from tracker.downloads import csv_download
 from tracker.importing import tasks
 from tracker.importing.now import work_on
@@ -82,6 +83,7 @@ class ImportPages:
         return [
             self._page("<int:campaign_id>/import/", self.upload, "import"),
             self._page(one, self.show, "import_show"),
+            self._page(f"{one}now/", require_safe(self.now), "import_now"),
             self._page(f"{one}confirm/", require_POST(self.confirm), "import_confirm"),
             self._page(f"{one}again/", require_POST(self.again), "import_again"),
             self._page(f"{one}cancel/", require_POST(self.cancel), "import_cancel"),
@@ -147,7 +149,17 @@ class ImportPages:
         context = {"one": one, "heads": heads, "rows": rows, "error": error, "notes": notes_of(one)}
         return self._answer(request, one.campaign, "import_columns", context)
 
-    def _progress(self, request: HttpRequest, one: Import) -> HttpResponse:
+    def now(self, request: HttpRequest, one: Import) -> HttpResponse:
+        """The part of the page that moves; when it is over, the browser asks for all of it."""
+        answer = self._progress(request, one, "_import_now")
+        answer["Cache-Control"] = "no-store"
+        if one.is_over:
+            answer["HX-Refresh"] = "true"
+        return answer
+
+    def _progress(
+        self, request: HttpRequest, one: Import, template: str = "import_progress"
+    ) -> HttpResponse:
         context = {
             "one": one,
             "progress": Progress.of(one),
@@ -155,7 +167,7 @@ class ImportPages:
             "is_elsewhere": one.place != place(),
             "is_worked_on": is_worked_on(one.pk),
         }
-        return self._answer(request, one.campaign, "import_progress", context)
+        return self._answer(request, one.campaign, template, context)
 
     def _result(self, request: HttpRequest, one: Import) -> HttpResponse:
         rejected = RejectedLine.objects.filter(of_import=one).order_by("line")
@@ -274,7 +286,7 @@ class ImportPages:
 
     def _answer(
         self, request: HttpRequest, campaign: Campaign, template: str, context: dict[str, Any]
-    ) -> TemplateResponse:
+    ) -> HttpResponse:
         given = {
             **self._admin.admin_site.each_context(request),
             "title": gettext("Import recipients"),
@@ -283,7 +295,8 @@ class ImportPages:
             "campaign": campaign,
             **context,
         }
-        return TemplateResponse(request, f"admin/campaigns/campaign/{template}.html", given)
+        page = TemplateResponse(request, f"admin/campaigns/campaign/{template}.html", given)
+        return on_clock_of(campaign.zone, lambda: page)
 
 
 def nothing_stored(why: str) -> str:

@@ -20,6 +20,7 @@ from tracker.mailcheck.images import Image, Scan, is_tiny, scan
 from tracker.mailcheck.lists import campaign_of, list_findings
 from tracker.mailcheck.mail import HtmlPart, Mail, UnreadableMailError, read_mail
 from tracker.mailcheck.markup import TooManyTagsError
+from tracker.mailcheck.other_tags import other_tag_findings
 from tracker.mailcheck.owners import Ends, Lists, Owner
 from tracker.mailcheck.presence import (
     Located,
@@ -117,7 +118,14 @@ def check_mail(content: bytes, setting: Setting) -> MailCheck:
         ) from error
     findings = [*mail.findings]
     if mail.parts:
-        findings += _of_pixels(scanned, setting, public)
+        marks = list(_end_marks(scanned, setting, public))
+        located = _located(scanned, marks, setting, public)
+        findings += _of_pixels(scanned, located, marks, setting, public)
+        findings += other_tag_findings(
+            [part.source for part in mail.parts if part.is_shown],
+            [*(one for _, one in located), *(mark.located for mark in marks)],
+            is_to_one=mail.is_to_one,
+        )
         findings += _of_other_images(scanned, setting, public)
     else:
         findings.append(_without_html(mail))
@@ -127,17 +135,29 @@ def check_mail(content: bytes, setting: Setting) -> MailCheck:
     return MailCheck(sorted(findings, key=lambda finding: finding.level.weight))
 
 
-def _of_pixels(
-    scanned: Sequence[tuple[HtmlPart, Scan]], setting: Setting, public: Public
-) -> Iterator[Finding]:
-    marks = list(_end_marks(scanned, setting, public))
+def _located(
+    scanned: Sequence[tuple[HtmlPart, Scan]],
+    marks: Sequence[Mark],
+    setting: Setting,
+    public: Public,
+) -> list[tuple[HtmlPart, Located]]:
+    """Where pixels are; no end mark is one."""
     taken = {id(mark.located.pixel.image) for mark in marks}
-    located = [
+    return [
         (part, Located(pixel, part.source))
         for part, found in scanned
         for image in found.images
         if id(image) not in taken and (pixel := pixel_of(image, public, setting.read_token))
     ]
+
+
+def _of_pixels(
+    scanned: Sequence[tuple[HtmlPart, Scan]],
+    located: Sequence[tuple[HtmlPart, Located]],
+    marks: Sequence[Mark],
+    setting: Setting,
+    public: Public,
+) -> Iterator[Finding]:
     live = [one for part, one in located if one.pixel.image.is_live and part.is_shown]
     yield from end_mark_findings(marks, live, setting.ends, setting.campaign_id)
     if not live:

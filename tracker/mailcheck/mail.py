@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import Message
+from email.utils import getaddresses
 
 from tracker.mailcheck.findings import Finding, Level, Source
 from tracker.sentences import said
@@ -40,6 +41,7 @@ MAIL_HEADERS = re.compile(
     rb"delivered-to|x-[a-z-]{1,40}):",
     re.IGNORECASE | re.MULTILINE,
 )
+ADDRESS = re.compile(r"[^@\s{}\[\]|%$<>]{1,64}@[^@\s{}\[\]|%$<>]{1,253}")
 BLANK_LINE = re.compile(rb"\r?\n[ \t]*\r?\n")
 META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w:.-]{1,40})", re.IGNORECASE)
 # Codecs that are no character sets of mails; some of them take quadratic time.
@@ -65,6 +67,8 @@ class Mail:
     findings: list[Finding] = field(default_factory=list)
     has_plain_text: bool = False
     is_message: bool = False
+    # One reader's copy, as it was sent to them.
+    is_to_one: bool = False
 
 
 @dataclass(slots=True)
@@ -160,10 +164,20 @@ def _read_message(content: bytes) -> Mail:
                 ".eml once more, or check its HTML alone."
             )
         ) from error
-    mail = Mail(is_message=True, has_plain_text="text/plain" in leaves.types)
+    mail = Mail(
+        is_message=True,
+        has_plain_text="text/plain" in leaves.types,
+        is_to_one=len(addressees(message)) == 1,
+    )
     _add_parts(mail, leaves)
     _add_notes(mail, leaves)
     return mail
+
+
+def addressees(message: Message) -> list[str]:
+    """Those who are named openly; a tool's template has a merge tag there, or nothing."""
+    named = [str(line)[:10_000] for line in message.get_all("to", []) + message.get_all("cc", [])]
+    return [address for _, address in getaddresses(named) if ADDRESS.fullmatch(address)]
 
 
 def _walk(message: Message, leaves: _Leaves, *, is_shown: bool, is_forwarded: bool) -> None:

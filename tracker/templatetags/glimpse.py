@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from django import template
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from tracker.language import decimal, translated
@@ -62,3 +68,23 @@ def along(fraction: float | None) -> str:
 def dash(value: object) -> object:
     """A dash where there is nothing to show; zero is something."""
     return NONE if value is None or value == "" else value
+
+
+@register.simple_tag
+def labelled(cells: Iterable[str], headers: Sequence[Mapping[str, Any]]) -> str:
+    """Cells of a list in the admin, each with its column's name: where rows are stacked, CSS
+    shows it."""
+    return format_html_join(
+        "",
+        '{} data-label="{}"{}',
+        (
+            # What a cell begins with: <td or <th.
+            (SafeString(cell[:3]), _plain(header["text"]), SafeString(cell[3:]))
+            for cell, header in zip(cells, headers, strict=True)
+        ),
+    )
+
+
+def _plain(text: object) -> str:
+    """Nothing for the column of ticks, whose name is a tick."""
+    return "" if isinstance(text, SafeString) else capfirst(str(text))

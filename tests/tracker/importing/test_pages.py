@@ -111,13 +111,33 @@ def test_a_long_list_waits_for_a_worker_and_its_page_shows_how_far_it_is(log_in:
     one = Import.objects.get()
     text = confirm(client, one, "email")
     assert tasks.waiting_imports() == {one.pk}
-    assert 'http-equiv="refresh"' in text
+    # Whoever has JavaScript keeps the page, and the focus with it.
+    assert text.count('http-equiv="refresh"') == 1
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in text
+    assert f'hx-get="{pages.page_of(one)}now/"' in text
     assert "<progress" in text
+    assert "db_worker" not in text
     seen = []
     work_on(one.pk, tell=lambda one: seen.append(client.get(pages.page_of(one)).status_code))
     assert set(seen) == {200}
     assert "20,000" in client.get(pages.page_of(one)).content.decode()
     assert counts_of(campaign).recipients == 20_000
+
+
+def test_the_part_that_moves_asks_for_the_whole_page_when_it_is_over(log_in: LogIn) -> None:
+    client = log_in("marketer")
+    upload(client, make_campaign(), b"email\n" + b"a@example.com\n" * 30_000)
+    one = Import.objects.get()
+    confirm(client, one, "email")
+    answer = client.get(f"{pages.page_of(one)}now/")
+    text = answer.content.decode()
+    assert text.startswith('<div id="import-now" hx-get=')
+    assert "<html" not in text
+    assert "HX-Refresh" not in answer
+    work_on(one.pk)
+    answer = client.get(f"{pages.page_of(one)}now/")
+    assert answer["HX-Refresh"] == "true"
+    assert "hx-get" not in answer.content.decode()
 
 
 def test_a_waiting_import_is_cancelled_and_its_file_is_gone(log_in: LogIn) -> None:
@@ -204,7 +224,7 @@ def test_who_may_not_import_sees_none_of_its_pages(log_in: LogIn) -> None:
     one = import_recipients(campaign, io.BytesIO(MIXED))
     for name, status in (("viewer", 302), ("nobody", 302), ("staff viewer", 403)):
         client = log_in(name)
-        for page in ("", "rejected.csv"):
+        for page in ("", "now/", "rejected.csv"):
             assert client.get(f"{pages.page_of(one)}{page}").status_code == status
         for page in ("confirm/", "again/", "cancel/", "mend/", "delete-lines/"):
             assert client.post(f"{pages.page_of(one)}{page}").status_code == status

@@ -356,3 +356,42 @@ def test_a_token_of_a_former_key_is_known() -> None:
 def test_the_check_is_plain_python() -> None:
     code = "import sys, tracker.mailcheck; sys.exit('django' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_other_merge_tags_are_named_and_are_no_fault_before_sending() -> None:
+    body = f"<p>Hello {{{{first_name}}}}, *|CITY|*, {{{{first_name}}}}</p>{'-' * 50}{img()}"
+    checked = check(html(body))
+    finding = found(checked, "other-tags")
+    assert finding.level is Level.NOTE
+    assert finding.sentence == "Merge tags for your tool to fill in: {{first_name}}, *|CITY|*."
+    assert finding.place
+    assert finding.place.marked == "{{first_name}}"
+    assert problems(checked) == []
+
+
+@pytest.mark.parametrize(
+    ("to", "is_fault"),
+    [
+        ("To: Ann <ann@example.com>\r\n", True),
+        ("To: ann@example.com, bea@example.com\r\n", False),
+        ("To: ann@example.com\r\nCc: bea@example.com\r\n", False),
+        ("To: {{contact.email}}\r\n", False),
+        ("", False),
+    ],
+)
+def test_in_a_finished_mail_to_one_reader_a_merge_tag_is_a_fault(to: str, is_fault: bool) -> None:
+    head = f"From: news@example.com\r\n{to}Content-Type: text/html\r\n\r\n"
+    checked = check(f"{head}<p>Hello {{{{first_name}}}}</p>{'<p>News</p>' * 9}{img()}")
+    assert ("unfilled-tags" in problems(checked)) is is_fault
+    assert ("other-tags" in levels(checked, Level.NOTE)) is not is_fault
+
+
+@pytest.mark.parametrize("beside", ["{{snippet}}", "<!-- %%PIXEL%% -->", ""])
+def test_the_merge_tag_of_the_snippet_itself_is_no_other(beside: str) -> None:
+    checked = check(html(f"<p>News</p>{beside}{img()}"))
+    assert "other-tags" not in levels(checked, Level.NOTE)
+
+
+def test_of_many_merge_tags_the_first_five_are_named() -> None:
+    checked = check(html("".join(f"<p>{{{{f{n}}}}}</p>" for n in range(9)) + "x" * 99 + img()))
+    assert found(checked, "other-tags").sentence.endswith("{{f3}}, {{f4}} ….")

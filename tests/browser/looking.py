@@ -1,0 +1,52 @@
+"""Looking at a page: with axe-core, at its width, and in a picture for people."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
+
+
+def complaints(page: Page, **options: Any) -> list[str]:
+    """What axe-core finds, one line a rule and element."""
+    options = {"preload": False, "resultTypes": ["violations"], **options}
+    found: list[dict[str, Any]] = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:160]}"
+        for violation in found
+        for node in violation["nodes"]
+    ]
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """For people to look at, if SCREENSHOTS names a folder."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        file = Path(folder) / f"{words[:120]}.png"
+        page.screenshot(path=file, full_page=True, animations="disabled")
+
+
+def faults(page: Page, name: str) -> list[str]:
+    """In light and dark, at a desk and on a phone; with a picture of each.
+
+    What a page consists of is the same in light and dark: there only the colours are judged anew.
+    """
+    found = []
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            keep_picture(page, f"{name} {width} {scheme}")
+            told = complaints(page, **({} if scheme == "light" else COLOURS))
+            found += [f"{width} {scheme}: {one}" for one in told]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            found.append(f"{width}: the page is {wide} wide")
+    return found

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+
+from campaigns.accounts import RIGHTS
+from campaigns.models import AuditEntry
+
+pytestmark = pytest.mark.django_db
+LogIn = Callable[[str], Client]
+
+
+def page_of(user: User) -> str:
+    return f"/admin/auth/user/{user.pk}/change/"
+
+
+def test_an_account_is_edited_by_ticks_and_each_change_is_written_down(
+    people: dict[str, User], log_in: LogIn
+) -> None:
+    nils = people["nobody"]
+    client = log_in("administrator")
+    text = client.get(page_of(nils)).content.decode()
+    marketers = Group.objects.get(name="Marketers")
+    assert f'<input type="checkbox" name="groups" value="{marketers.pk}"' in text
+    for left_out in ("user_permissions", "last_login_0", "date_joined", "selectfilter", "pbkdf2"):
+        assert left_out not in text
+    form = {"username": "nils", "is_active": "on", "is_staff": "on", "groups": [marketers.pk]}
+    assert client.post(page_of(nils), form).status_code == 302
+    nils.refresh_from_db()
+    assert nils.is_staff
+    assert list(nils.groups.all()) == [marketers]
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.details) == ("account-changed", {"fields": ["groups", "is_staff"]})
+
+
+def test_the_password_is_changed_on_a_page_of_its_own(
+    people: dict[str, User], log_in: LogIn
+) -> None:
+    client, mara = log_in("administrator"), people["marketer"]
+    own = f"/admin/auth/user/{mara.pk}/password/"
+    assert f'href="{own}"' in client.get(page_of(mara)).content.decode()
+    assert "usable_password" not in client.get(own).content.decode()
+    twice = {"password1": "quite long enough", "password2": "quite long enough"}
+    client.post(own, {**twice, "set-password": "Change the password"})
+    mara.refresh_from_db()
+    assert mara.check_password("quite long enough")
+    assert [one.action for one in AuditEntry.objects.all()] == ["password-changed"]
+
+
+def test_who_may_change_accounts_makes_nobody_an_administrator(
+    people: dict[str, User], log_in: LogIn
+) -> None:
+    mara = people["marketer"]
+    some = Permission.objects.filter(codename__in=("change_user", "view_user"))
+    mara.user_permissions.set(some)
+    client = log_in("marketer")
+    form = {"username": "mara", "is_active": "on", "is_staff": "on", "is_superuser": "on"}
+    assert client.post(page_of(mara), form).status_code == 302
+    mara.refresh_from_db()
+    assert not mara.is_superuser
+    own = page_of(people["administrator"])
+    assert client.post(own, form | {"username": "ada"}).status_code == 403
+    twice = {"password1": "quite long enough", "password2": "quite long enough"}
+    assert client.post(own.replace("change", "password"), twice).status_code == 403
+
+
+def test_a_group_is_told_in_words_and_keeps_what_is_not_offered(
+    people: dict[str, User], log_in: LogIn
+) -> None:
+    viewers = Group.objects.get(name="Viewers")
+    other = Permission.objects.get(codename="view_session")
+    viewers.permissions.add(other)
+    client = log_in("administrator")
+    page = f"/admin/auth/group/{viewers.pk}/change/"
+    text = client.get(page).content.decode()
+    assert "Judge opens again" in text
+    assert "selectfilter" not in text
+    ticked = [*viewers.permissions.values_list("pk", flat=True)]
+    client.post(page, {"name": "Readers", "permissions": ticked})
+    viewers.refresh_from_db()
+    assert viewers.name == "Readers"
+    assert sorted(viewers.permissions.values_list("pk", flat=True)) == sorted(ticked)
+
+
+def test_each_right_that_is_offered_is_there(people: Any) -> None:
+    known = {
+        f"{one.content_type.app_label}.{one.codename}"
+        for one in Permission.objects.select_related("content_type")
+    }
+    assert known >= set(RIGHTS)
+
+
+def test_the_list_of_accounts_says_no_with_a_dash(people: Any, log_in: LogIn) -> None:
+    text = log_in("administrator").get("/admin/auth/user/").content.decode()
+    assert '<td data-label="Staff status" class="field-staff">yes</td>' in text
+    assert '<td data-label="Staff status" class="field-staff">–</td>' in text
+    assert '<td data-label="Groups" class="field-group_names">Marketers</td>' in text
+    assert "icon-no" not in text
