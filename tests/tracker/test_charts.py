@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.reports.charts import Chart, Split, lay_out
+from tracker.reports.axes import NARROW
+from tracker.reports.charts import ROOM_FOR_SENT, Chart, Split, lay_out
 from tracker.reports.clock import ZOOMS, By, next_start, start_of
 from tracker.reports.series import Point
 
@@ -96,10 +97,20 @@ def test_labels_on_the_time_axis_keep_their_distance(chart: Chart) -> None:
 
 
 @given(charts())
+def test_on_a_phone_the_labels_keep_their_distance_and_stay_on_the_page(chart: Chart) -> None:
+    scale = NARROW / (chart.right - chart.left)
+    for one, next_one in pairwise(chart.narrow_x_ticks):
+        assert (next_one.at - one.at) * scale >= 7 * max(len(one.label), len(next_one.label))
+    for tick in chart.narrow_x_ticks:
+        assert (chart.right - tick.at) * scale >= 21
+
+
+@given(charts())
 def test_the_sent_marker_stands_within_the_plot_or_not_at_all(chart: Chart) -> None:
     if chart.sent is not None:
         assert chart.left <= chart.sent.x <= chart.right
-        assert chart.left <= chart.sent.text_x <= chart.right
+        if chart.sent.anchor == "start":
+            assert chart.sent.x + ROOM_FOR_SENT <= chart.right
 
 
 @pytest.mark.parametrize("size", [1, 2, 24, 72, 170])

@@ -127,7 +127,7 @@ def test_the_chart_stays_in_its_frame_and_every_line_has_its_own_dashes_and_labe
     chart = chart_of(curves(*campaigns, reach=reach), reach=reach)
     assert chart is not None
     assert [line.number for line in chart.lines] == list(range(1, 11))
-    assert [line.label for line in chart.lines] == [f"{n + 1} Letter {n}" for n in range(10)]
+    assert [line.label for line in chart.lines] == [f"Letter {n}" for n in range(10)]
     for line in chart.lines:
         pairs = [pair.split() for pair in line.path.removeprefix("M").split("L")]
         assert all(LEFT <= float(x) <= RIGHT and TOP <= float(y) <= BOTTOM for x, y in pairs)

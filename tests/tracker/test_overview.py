@@ -26,7 +26,7 @@ from tests.tracker.test_writer import AGENTS
 from tracker.models import CampaignCounts, QuarterHourCounts
 from tracker.quarters import quarter_of
 from tracker.reports.numbered import pages_of
-from tracker.reports.overview import overview_page
+from tracker.reports.overview import SORTS, overview_page
 from tracker.reports.pulse import State, longest_gap, pulse_at, today_at
 from tracker.reports.spans import in_words
 from tracker.reports.sparklines import sparkline, sparklines_of
@@ -150,6 +150,15 @@ def test_every_column_sorts_both_ways_and_what_has_no_figure_comes_last() -> Non
         "x'; --": "cbAd",
     }
     assert {sort: "".join(names_of(sort=sort)) for sort in expected} == expected
+
+
+@pytest.mark.django_db
+def test_a_screen_without_headings_offers_every_order_and_shows_the_present_one() -> None:
+    for sort in SORTS:
+        for key in (sort, f"-{sort}"):
+            offered = overview_page({"sort": key}, now=NOW).sorts
+            assert [one.key for one in offered if one.is_chosen] == [key]
+    assert len(offered) == 2 * len(SORTS)
 
 
 @pytest.mark.django_db

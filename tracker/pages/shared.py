@@ -29,7 +29,7 @@ from tracker.sharing.links import count_view, find
 from tracker.sharing.passwords import Answer, has_given, remember, try_password
 from tracker.sharing.report import shared_figures_of, shared_rows
 
-STYLES = ("frame", "pages", "answer", "tables", "share", "small")
+STYLES = ("frame", "pages", "head", "fields", "answer", "tables", "share", "small", "print")
 HEADERS = {
     "Cache-Control": "private, no-store",
     "Referrer-Policy": "no-referrer",

@@ -13,6 +13,8 @@ from tracker.reports.clock import CLOCK_SPANS, By
 
 CHARACTER = 8.0  # as wide as a digit at most
 LABEL_GAP = 12.0
+NARROW = 250.0  # as wide as a chart without its labels is on a phone of 360 pixels
+AT_THE_EDGE = 22.0  # nearer to it half a label would leave the page
 MOST_STEPS = 4
 UNIT_MINUTES: dict[By, int] = {"quarter": 15, "hour": 60}
 DAY_MINUTES = 24 * 60
@@ -51,6 +53,17 @@ def time_ticks(starts: Sequence[datetime], by: By, left: float, slot: float) -> 
     if by in CLOCK_SPANS:
         return _clock_ticks(starts, by, left, slot)
     return _calendar_ticks(starts, by, left, slot)
+
+
+def narrow_time_ticks(starts: Sequence[datetime], by: By, left: float, slot: float) -> list[Tick]:
+    """Those that have room on a phone; what would end beyond the right edge is left out."""
+    scale = NARROW / (slot * len(starts))
+    found = time_ticks(starts, by, left, slot * scale)
+    return [
+        Tick(left + (tick.at - left) / scale, tick.label, tick.is_major)
+        for tick in found
+        if tick.at - left <= NARROW - AT_THE_EDGE
+    ]
 
 
 def day_starts(starts: Sequence[datetime], by: By, left: float, slot: float) -> list[float]:

@@ -13,7 +13,14 @@ from django_stubs_ext import StrPromise
 
 from tracker.language import count, when
 from tracker.quarters import QUARTER
-from tracker.reports.axes import Tick, day_starts, room_for, time_ticks, value_step
+from tracker.reports.axes import (
+    Tick,
+    day_starts,
+    narrow_time_ticks,
+    room_for,
+    time_ticks,
+    value_step,
+)
 from tracker.reports.clock import By
 from tracker.reports.series import Point
 
@@ -21,7 +28,7 @@ from tracker.reports.series import Point
 # or first ones. A burst of machines would hide the people, so all is not what is shown first.
 Split = Literal["people", "all", "first"]
 
-# In the units of the SVG's viewBox; the page scales them.
+# In the units of the plot's viewBox; the page stretches it, and puts text where it belongs.
 WIDTH = 960.0
 TOP = 24.0
 BOTTOM = 244.0
@@ -66,7 +73,6 @@ class Bar:
 @dataclass(frozen=True, slots=True)
 class Sent:
     x: float
-    text_x: float
     anchor: Literal["start", "end"]
 
 
@@ -78,6 +84,7 @@ class Chart:
     bars: Sequence[Bar]
     y_ticks: Sequence[Tick]
     x_ticks: Sequence[Tick]
+    narrow_x_ticks: Sequence[Tick]
     day_starts: Sequence[float]
     sent: Sent | None
     width: float = WIDTH
@@ -131,6 +138,7 @@ def lay_out(
             for value in range(0, top_value + 1, step)
         ],
         x_ticks=time_ticks(starts, by, left, slot),
+        narrow_x_ticks=narrow_time_ticks(starts, by, left, slot),
         day_starts=day_starts(starts, by, left, slot),
         sent=_sent([*starts, ends_at], sent_at, left, slot),
     )
@@ -239,5 +247,5 @@ def _sent(
     i = bisect_right(moments, moment) - 1
     x = left + slot * (i + (moment - moments[i]) / (moments[i + 1] - moments[i]))
     if x + ROOM_FOR_SENT > RIGHT:
-        return Sent(x, x - 6, "end")
-    return Sent(x, x + 6, "start")
+        return Sent(x, "end")
+    return Sent(x, "start")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from django.utils.translation import gettext, gettext_lazy
 
-from tracker.reports.axes import Tick
+from tracker.reports.axes import NARROW, Tick
 from tracker.reports.time_to_open import (
     DAY,
     HOUR,
@@ -21,7 +21,7 @@ from tracker.reports.time_to_open import (
     in_words,
 )
 
-# In the units of the SVG's viewBox.
+# In the units of the plot's viewBox; the page stretches it, and puts text where it belongs.
 WIDTH, HEIGHT = 540.0, 280.0
 # Right of it is room for half of the last label, whose words may be long.
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 502.0, 24.0, 244.0
@@ -52,7 +52,6 @@ class Mark:
 class Median:
     x: float
     y: float
-    text_x: float
     text: str
     anchor: Literal["start", "end"]
 
@@ -64,6 +63,7 @@ class Curve:
     marks: Sequence[Mark]
     median: Median | None
     x_ticks: Sequence[Tick]
+    narrow_x_ticks: Sequence[Tick]
     y_ticks: Sequence[Tick]
     width: float = WIDTH
     height: float = HEIGHT
@@ -90,7 +90,8 @@ def curve_of(found: TimeToOpen) -> Curve:
         f"{line} {edge}",
         marks,
         _median(found, last),
-        _x_ticks(last),
+        _x_ticks(last, LEAST_GAP),
+        _x_ticks(last, LEAST_GAP * (RIGHT - LEFT) / NARROW),
         [Tick(_y(n / 4), f"{25 * n}", is_major=n == 0) for n in range(5)],
     )
 
@@ -120,15 +121,15 @@ def _median(found: TimeToOpen, last: float) -> Median | None:
     x = _x(seconds, last)
     text = gettext("half after %(time)s") % {"time": in_words(seconds)}
     if x > (LEFT + RIGHT) / 2:
-        return Median(x, _y(0.5), x - 8, text, "end")
-    return Median(x, _y(0.5), x + 8, text, "start")
+        return Median(x, _y(0.5), text, "end")
+    return Median(x, _y(0.5), text, "start")
 
 
-def _x_ticks(last: float) -> list[Tick]:
+def _x_ticks(last: float, gap: float) -> list[Tick]:
     """The marks of an hour, a day and a week first; the others where there is room between."""
     chosen: list[Tick] = []
     for seconds, label in sorted(TICKS, key=lambda tick: tick[0] not in MAJOR):
         at = _x(seconds, last)
-        if seconds <= last and all(abs(at - one.at) >= LEAST_GAP for one in chosen):
+        if seconds <= last and all(abs(at - one.at) >= gap for one in chosen):
             chosen.append(Tick(at, str(label), is_major=seconds in MAJOR))
     return sorted(chosen, key=lambda tick: tick.at)

@@ -12,15 +12,13 @@ from tracker.reports.axes import Tick
 from tracker.reports.curves import Curve
 from tracker.templatetags.glimpse import percent
 
-# In the units of the SVG's viewBox; the page scales them.
-WIDTH = 960.0
+# In the units of the plot's viewBox; the page stretches it, and puts text where it belongs.
 HEIGHT = 340.0
 TOP = 16.0
 BOTTOM = 300.0
 LEFT = 56.0
 RIGHT = 740.0
 LINE = 19.0  # as high as a label
-LABEL_GAP = 26.0
 LABEL_LENGTH = 22
 MOST_STEPS = 5
 HOUR_STEPS = {24: 3, 72: 12, 168: 24, 720: 120}
@@ -43,16 +41,14 @@ class Line:
 class CurveChart:
     lines: list[Line]
     x_ticks: list[Tick]
+    narrow_x_ticks: list[Tick]
     y_ticks: list[Tick]
     description: str
-    width: float = WIDTH
     height: float = HEIGHT
     top: float = TOP
     bottom: float = BOTTOM
     left: float = LEFT
     right: float = RIGHT
-    leader_x: float = RIGHT + LABEL_GAP - 6
-    label_x: float = RIGHT + LABEL_GAP
 
 
 def chart_of(curves: Sequence[Curve], *, reach: int) -> CurveChart | None:
@@ -72,6 +68,10 @@ def chart_of(curves: Sequence[Curve], *, reach: int) -> CurveChart | None:
         x_ticks=[
             Tick(_x(hours, reach), _hours(hours), is_major=hours % 24 == 0)
             for hours in range(0, reach + 1, HOUR_STEPS[reach])
+        ],
+        narrow_x_ticks=[
+            Tick(_x(hours, reach), _hours(hours), is_major=hours % 24 == 0)
+            for hours in range(0, reach + 1, 2 * HOUR_STEPS[reach])
         ],
         y_ticks=[
             Tick(_y(place * step, top_value), decimal(100 * place * step, decimals), place == 0)
@@ -111,7 +111,7 @@ def _line(curve: Curve, reach: int, top_value: float, label_y: float) -> Line:
     return Line(
         curve.number,
         "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points),
-        f"{curve.number} {short}",
+        short,
         gettext("%(number)s: %(name)s, %(share)s after %(time)s.")
         % {
             "number": curve.number,

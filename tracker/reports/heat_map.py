@@ -24,7 +24,7 @@ LEAST_OPENS = 100
 SHADES = 5
 # Two of each hour, so that also one that the clocks left out has been there once.
 ALL_HOURS = timedelta(days=15)
-# In the units of the SVG's viewBox.
+# In the units of the plot's viewBox; the page stretches it, and puts text where it belongs.
 LEFT, TOP, CELL, GAP = 44.0, 4.0, 20.0, 2.0
 WIDTH, HEIGHT = LEFT + 24 * CELL, TOP + 7 * CELL + 22.0
 
@@ -83,7 +83,8 @@ class HeatMap:
     opens: int
     first: datetime
     last: datetime
-    width: float = WIDTH
+    left: float = LEFT
+    right: float = WIDTH
     height: float = HEIGHT
     cell: float = CELL - GAP
 
@@ -110,7 +111,7 @@ class HeatMap:
 
     @property
     def weekday_labels(self) -> list[tuple[float, str]]:
-        return [(row[0].y, row[0].day_short) for row in self.rows]
+        return [(row[0].y + self.cell / 2, row[0].day_short) for row in self.rows]
 
 
 def heat_map(

@@ -53,6 +53,19 @@ COLUMNS = (
     ("", gettext_lazy("Against the usual")),
     ("", gettext_lazy("Compare")),
 )
+# The same orders for a narrow screen, which has no room for headings.
+SORT_LABELS = {
+    "-sent": gettext_lazy("Newest first"),
+    "sent": gettext_lazy("Oldest first"),
+    "-rate": gettext_lazy("Highest rate first"),
+    "rate": gettext_lazy("Lowest rate first"),
+    "-opens": gettext_lazy("Most openers first"),
+    "opens": gettext_lazy("Fewest openers first"),
+    "-recipients": gettext_lazy("Most recipients first"),
+    "recipients": gettext_lazy("Fewest recipients first"),
+    "name": gettext_lazy("Name from A to Z"),
+    "-name": gettext_lazy("Name from Z to A"),
+}
 NUMBERS = ("recipients", "opens", "rate")
 
 
@@ -114,10 +127,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Sort:
+    key: str
+    label: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     rows: list[Row]
     tabs: list[Tab]
     columns: list[Column]
+    sorts: list[Sort]
     pages: Pages
     asked: Asked
     status_label: str
@@ -140,6 +161,7 @@ def overview_page(parameters: Mapping[str, str], *, now: datetime) -> Overview:
         rows=_rows(list(campaigns_asked(asked, now=now)[pages.rows]), now),
         tabs=_tabs(asked, numbers),
         columns=_columns(asked),
+        sorts=[Sort(key, str(label), key == asked.sort) for key, label in SORT_LABELS.items()],
         pages=pages,
         asked=asked,
         status_label=str(TABS[asked.status or ""]),

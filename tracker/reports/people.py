@@ -71,7 +71,6 @@ COLUMNS = (
     ("first", gettext_lazy("First open")),
     ("last", gettext_lazy("Last open")),
     ("opens", gettext_lazy("Opens")),
-    ("", gettext_lazy("IP address")),
     ("", gettext_lazy("Client")),
     ("", gettext_lazy("Status")),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from django import template
 from django.utils.html import format_html_join
@@ -62,6 +62,34 @@ def along(fraction: float | None) -> str:
     Geometry: written with a point in every language.
     """
     return f"{100 * min(fraction or 0, 1):.2f}"
+
+
+class Frame(Protocol):
+    """The geometry of a chart: what is between left and right is as wide as the page has room."""
+
+    @property
+    def left(self) -> float: ...
+    @property
+    def right(self) -> float: ...
+    @property
+    def height(self) -> float: ...
+
+
+@register.filter
+def across(x: float, chart: Frame) -> str:
+    """How far from left to right, in percent: text there keeps its size however wide the chart."""
+    return f"{100 * (x - chart.left) / (chart.right - chart.left):.2f}%"
+
+
+@register.filter
+def down(y: float, chart: Frame) -> str:
+    return f"{100 * y / chart.height:.2f}%"
+
+
+@register.filter
+def plot_box(chart: Frame) -> str:
+    """The viewBox of what is stretched with the chart: bars and lines, no text."""
+    return f"{chart.left:.2f} 0 {chart.right - chart.left:.2f} {chart.height:.2f}"
 
 
 @register.filter
