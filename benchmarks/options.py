@@ -117,7 +117,7 @@ def add_pages(parser: ArgumentParser) -> None:
     add = form(parser, "--pages", "server time of pages, on small and on very large tables")
     add("--page-recipients", type=numbers, default=(1_000, 1_000_000), metavar="N,N")
     add("--page-opens", type=int, default=10, metavar="N", help="opens for each recipient")
-    add("--page-campaigns", type=numbers, default=(5, 500), metavar="N,N", help="of the overview")
+    add("--page-campaigns", type=numbers, default=(50, 500), metavar="N,N", help="of the overview")
     add("--page-requests", type=int, default=30, metavar="N", help="of each page in a round")
     add("--target-ms", type=float, default=150, metavar="X", help="fail above: %(default)s")
     add("--target-growth", type=float, default=1.5, metavar="X", help="large / small: %(default)s")

@@ -25,7 +25,7 @@ from tests.emptying import empty_tables
 from tracker.hits import Hit, new_hit_id
 from tracker.models import CampaignCounts, Pixel
 from tracker.pixels import add_pixels
-from tracker.writer import base
+from tracker.writer.process import close_writer
 
 # Examples are judged by what they find, not by how long a loaded machine takes for them.
 hypothesis.settings.register_profile(
@@ -122,9 +122,7 @@ def plain_static_files(settings: Any) -> None:
 def real_db(transactional_db: None) -> Iterator[None]:
     """A database whose commits other connections see: what the writer needs."""
     yield
-    if base._process_writer is not None:
-        base._process_writer.close()
-        base._process_writer = None
+    close_writer()
 
 
 def make_campaign(*emails: str, name: str = "", is_sent: bool = True) -> Campaign:

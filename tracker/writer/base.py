@@ -180,16 +180,3 @@ def private_connection(alias: str) -> BaseDatabaseWrapper:
     # The writer's lock lets one thread in at a time.
     private.inc_thread_sharing()
     return private
-
-
-_process_writer: Writer | None = None
-
-
-def write_hits(hits: Sequence[Hit]) -> int:
-    """``Writer.write`` of the one writer that this process keeps for the ordinary Django view."""
-    from tracker.writer.auto import open_writer
-
-    global _process_writer
-    if _process_writer is None:
-        _process_writer = open_writer()
-    return _process_writer.write(hits)
