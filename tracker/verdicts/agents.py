@@ -91,7 +91,7 @@ _ANY_MAIL_PROXY = re.compile(r"^superhuman$|mail[ _.-]?(?:image[ _.-]?)?proxy")
 # What tools are called that deal with mail, or with pictures, and show them to nobody.
 _NAMES_A_TOOL = re.compile(
     r"(?<!cu)bot(?:\b|_)|robot|crawl|spider|scrap|scan|check|fetch|harvest|filter|gateway|monitor"
-    r"|probe|valid|verif|test|safe ?links|defen[cs]e|protect|extract|collect|siphon|sandbox",
+    r"|probe|valid|verif|\btest|safe ?links|defen[cs]e|protect|extract|collect|siphon|sandbox",
     re.A,
 )
 # Words that only robots carry, whatever else they imitate. Cubot makes phones.
@@ -241,6 +241,7 @@ def _missing(text: str, small: str) -> str | None:
 
 
 _scripting = _any_of(*SCRIPTING)
+_scripting_beside_the_device = _beside_the_device(_scripting)
 _library_name = _any_of(*LIBRARIES)
 _listed_mail_client = _any_of(*MAIL_CLIENTS, end=True)
 
@@ -289,10 +290,11 @@ def _impossible(text: str, small: str) -> str | None:
 
 
 def _library(text: str, small: str) -> str | None:
+    if _claims_to_be_a_browser(small):
+        # No browser names one of these; the other libraries are parts of apps.
+        return _scripting_beside_the_device(text, small)
     mark = _scripting(text, small) or _library_name(text, small)
-    if mark is None or _claims_to_be_a_browser(small) or _mail_client(text, small):
-        return None
-    return mark
+    return None if mark is None or _mail_client(text, small) else mark
 
 
 def _introduces_itself(text: str, small: str) -> str | None:

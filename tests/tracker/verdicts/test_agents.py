@@ -138,6 +138,8 @@ def test_a_mail_client_is_one_whatever_engine_it_borrows(agent: str) -> None:
         (f"{CHROME.format(120)} Mozilla/5.0", AgentKind.IMPOSSIBLE),
         ("Mozilla/5.0 (X11; Linux; Trident/7.0) like Gecko", AgentKind.IMPOSSIBLE),
         ("Sophos Mail Gateway", AgentKind.SCANNER),
+        (f"{CHROME.format(120)} python-requests/2.31", AgentKind.LIBRARY),
+        (f"{CHROME.format(120)} okhttp/4.9", AgentKind.BROWSER),
         (f"{CHROME.format(120)} Proofpoint", AgentKind.SCANNER),
         ("Mozilla/5.0 (compatible; ExampleThing/1.0)", AgentKind.LIKE_A_BOT),
         (f"{CHROME.format(120)} (https://example.com/why)", AgentKind.LIKE_A_BOT),
