@@ -323,8 +323,10 @@ def test_a_simulation_can_be_taken_back_wholly() -> None:
     assert counts_of(other).opens == before
     assert verify().drift == 0
     assert reason_against(campaign) is None
+    write_hits([probe_of(campaign)])
     with pytest.raises(CommandError, match="holds no simulation"):
         run(campaign.pk, "--withdraw")
+    assert not Open.objects.filter(pixel__campaign=campaign).exists()
 
 
 @pytest.mark.usefixtures("real_db")

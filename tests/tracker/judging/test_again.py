@@ -26,6 +26,7 @@ from tracker.models import (
     UserAgent,
 )
 from tracker.recount import verify
+from tracker.reports.why import trail
 from tracker.verdicts import RULE_BY_ID, RULES_VERSION, Verdict
 from tracker.writer import write_hits
 
@@ -260,6 +261,7 @@ def test_a_gateway_that_fetches_one_companys_mail_is_known_by_its_pace() -> None
     (stored,) = FanOut.objects.all()
     assert stored.recipients == 30
     assert stored.ends_at - stored.starts_at < timedelta(seconds=30)
+    assert trail(stored) == "203.0.113.9 fetched the pixels of 30 recipients within 29 s."
     assert rejudge()[0].changed == 0
     assert verify().drift == 0
 

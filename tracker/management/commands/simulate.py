@@ -15,7 +15,7 @@ from campaigns.audit import Action, Source, record
 from campaigns.models import Campaign
 from tracker.management.commands._arguments import find_campaign
 from tracker.reports.totals import totals_of
-from tracker.simulation.arrivals import is_spool_empty
+from tracker.simulation.arrivals import is_spool_empty, withdraw_probes
 from tracker.simulation.day import (
     LEAST_HOURS,
     MOST_HOURS,
@@ -110,6 +110,8 @@ class Command(BaseCommand):
         )
 
     def _withdraw(self, campaign: Campaign) -> None:
+        # One may have come late from a simulation that failed.
+        withdraw_probes(campaign)
         if not is_simulation(campaign):
             raise CommandError(f"“{campaign}” ({campaign.pk}) holds no simulation.")
         opens = withdraw_whole(campaign)
