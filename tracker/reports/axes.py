@@ -55,9 +55,7 @@ def time_ticks(starts: Sequence[datetime], by: By, left: float, slot: float) -> 
     return _calendar_ticks(starts, by, left, slot)
 
 
-def narrow_time_ticks(
-    starts: Sequence[datetime], by: By, left: float, slot: float
-) -> list[Tick]:
+def narrow_time_ticks(starts: Sequence[datetime], by: By, left: float, slot: float) -> list[Tick]:
     """Those that have room on a phone; what would end beyond the right edge is left out."""
     scale = NARROW / (slot * len(starts))
     found = time_ticks(starts, by, left, slot * scale)
