@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.templatetags.glimpse import dash, decimal1, percent, signed_points
+from tracker.reports.curve_chart import CurveChart
+from tracker.templatetags.glimpse import (
+    across,
+    dash,
+    decimal1,
+    down,
+    percent,
+    plot_box,
+    signed_points,
+)
 
 fractions = st.floats(min_value=0, max_value=1)
 
@@ -72,3 +81,10 @@ def test_a_dash_stands_for_nothing_but_not_for_zero(value: object, shown: object
 )
 def test_a_difference_to_the_usual_has_its_sign(points: float | None, text: str) -> None:
     assert signed_points(points) == text
+
+
+def test_places_in_a_chart_are_shares_of_the_room_between_its_labels() -> None:
+    chart = CurveChart([], [], [], [], "", height=200.0, left=40.0, right=140.0)
+    assert [across(x, chart) for x in (40, 90, 140)] == ["0.00%", "50.00%", "100.00%"]
+    assert [down(y, chart) for y in (0, 50, 200)] == ["0.00%", "25.00%", "100.00%"]
+    assert plot_box(chart) == "40.00 0 100.00 200.00"
