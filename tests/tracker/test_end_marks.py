@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from tracker.hits import Hit, HitReader, Outcome, Signals, new_hit_id
 from tracker.list_hits import ListReader
 from tracker.list_snippets import code_tokens
 from tracker.misses import MISSES
-from tracker.models import EndLoad, EndMarks, Open, Pixel, UniqueOpen
+from tracker.models import EndLoad, EndMarks, ListMisses, Open, Pixel, UniqueOpen
 from tracker.persons.erasure import erase
 from tracker.persons.export import everything_about
 from tracker.pixels import ensure_test_pixel, mark_sent
@@ -211,7 +212,9 @@ def test_the_end_mark_of_a_list_snippet_is_the_recipients_own(
         client.get(f"/o/c/{token}.gif?r={name}", HTTP_USER_AGENT=THUNDERBIRD)
     assert set(loaded()) == {ann.pk, bea.pk}
     assert not Open.objects.exists()
+    # The snippet above it tells of whom it does not name.
     assert MISSES.take().total() == 0
+    assert not ListMisses.objects.exists()
 
 
 def test_an_end_mark_is_no_open_and_changes_no_count(campaign: Campaign) -> None:
@@ -352,16 +355,23 @@ def test_a_choice_waits_for_the_group_that_has_kept_an_end_load_without_it(
         choose(recipient, "anonymous", source="command")
         decided.append(True)
 
-    # The end load is written and not committed: its group waits for the other's unique open.
-    with psycopg.connect(**connection.get_connection_params()) as holder:
-        holder.execute("SELECT 1 FROM tracker_uniqueopen FOR UPDATE")
+    # The choice comes while the group's first statement waits for the option's row. Its second one
+    # waits for the other's unique open, when the end load is written and not committed.
+    parameters = connection.get_connection_params()
+    with psycopg.connect(**parameters) as first, psycopg.connect(**parameters) as second:
+        first.execute("SELECT 1 FROM tracker_endmarks FOR UPDATE")
+        second.execute("SELECT 1 FROM tracker_uniqueopen FOR UPDATE")
         with in_background(write) as raised:
             wait_for_lock(1)
             with in_background(decide) as also_raised:
                 while not Pixel.objects.filter(pk=ann.pk, tracking=1).exists():
                     assert not also_raised
+                time.sleep(0.2)  # it looks for writers now
+                first.commit()
+                time.sleep(0.5)
+                wait_for_lock(1)
                 assert not decided
-                holder.commit()
+                second.commit()
     writer.close()
     assert not raised
     assert not also_raised
@@ -378,15 +388,17 @@ def test_writers_and_choices_at_once_are_in_nobodys_way_and_leave_nothing(
     recipients = list(Recipient.objects.order_by("pk"))
     choose(recipients[0], "anonymous", source="command")
 
+    kinds: list[dict[str, Any]] = [{"is_end_mark": True}, {"is_anonymous": True}, {}, {}]
+
     def write(seed: int) -> Any:
         chance = random.Random(seed)
 
         def hammer(is_over: threading.Event) -> None:
             writer = open_writer()
-            while not is_over.wait(0.002):
+            groups = iter(range(2_000))  # so that a slow machine ends too
+            while not is_over.wait(0.002) and next(groups, None) is not None:
                 hits = [make_hit(chance.choice(ids)) for _ in range(chance.randrange(1, 30))]
-                asked = {"is_end_mark": True}, {"is_anonymous": True}, {}, {}
-                writer.write([hit._replace(**chance.choice(asked)) for hit in hits])
+                writer.write([hit._replace(**chance.choice(kinds)) for hit in hits])
             writer.close()
 
         return hammer
