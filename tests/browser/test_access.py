@@ -154,6 +154,8 @@ def test_nothing_is_wrong_with_refused_forms(
         assert faults(stranger, picture) == []
     stranger.goto(f"{made.address}/accounts/login/")
     stranger.context.clear_cookies()
+    stranger.fill("#id_username", "nobody")
+    stranger.fill("#id_password", "wrong")
     stranger.press("#id_password", "Enter")
     expect(stranger.get_by_role("heading", level=1)).to_have_text("This form was not accepted")
     assert faults(stranger, "error csrf") == []
