@@ -46,7 +46,7 @@ def test_a_hit_moves_the_figures_without_a_reload(
     page.evaluate("window.isSamePage = true")
     expect(page.locator(".answer")).to_have_text("–")
     expect(page.get_by_role("heading", name="To the first open")).to_be_visible()
-    expect(page.locator("[data-as-of]")).to_have_count(2)
+    expect(page.locator("[data-as-of]")).to_have_count(1)
     expect(page.locator("[data-as-of]").first).to_be_hidden()
     expect(page.locator("#funnel")).to_be_hidden()
     expect(page.locator("#chart")).to_be_hidden()
