@@ -234,7 +234,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         30,
         "content-network",
-        Verdict.BOT,
+        Verdict.UNKNOWN,
         "weak",
         said(
             "A content network asked in somebody's place and hid who it was; let it pass on the "
