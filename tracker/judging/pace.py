@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple
 
 # So many recipients, of one company or of several.
@@ -48,24 +49,61 @@ class Run(NamedTuple):
 
 
 def runs(looks: Iterable[Look]) -> list[Run]:
-    """The stretches in which these, in order of time, came at such a pace; apart and in order."""
+    """The stretches in which these, in order of time, came at such a pace; apart and in order.
+
+    Each look is taken up and let go once, whatever the address does: a flood costs no more a look
+    than a trickle does.
+    """
     windows = [_Window(pace) for pace in PACES]
-    found: list[tuple[datetime, datetime, set[int]]] = []
+    recent: deque[Look] = deque()
+    forgotten = 0
+    found: list[_Stretch] = []
     for look in looks:
+        recent.append(look)
+        while recent[0].opened_at < look.opened_at - WIDEST:
+            recent.popleft()
+            forgotten += 1
         for start in (start for window in windows if (start := window.add(look)) is not None):
-            recipients = {look.recipient_id}
-            # The two paces' windows begin at different moments.
-            while found and found[-1][1] >= start:
-                before, _, others = found.pop()
-                start, recipients = min(start, before), recipients | others
-            found.append((start, look.opened_at, recipients | _recipients(windows, start)))
-    return [Run(start, end, len(recipients)) for start, end, recipients in found]
+            stretch = _Stretch(start, start, forgotten + len(recent))
+            # The paces' windows begin at different moments.
+            while found and found[-1].ends_at >= start:
+                stretch = found.pop().joined(stretch)
+            stretch.grow(recent, forgotten, start)
+            found.append(stretch)
+    return [Run(one.starts_at, one.ends_at, len(one.recipients)) for one in found]
 
 
-def _recipients(windows: list[_Window], start: datetime) -> set[int]:
-    return {
-        look.recipient_id for window in windows for look in window.looks if look.opened_at >= start
-    }
+class _Stretch:
+    """A run while it grows: it knows which looks it has counted, by their place among all."""
+
+    def __init__(self, starts_at: datetime, ends_at: datetime, place: int) -> None:
+        self.starts_at = starts_at
+        self.ends_at = ends_at
+        self.recipients: set[int] = set()
+        self._first = self._until = place
+
+    def joined(self, later: _Stretch) -> _Stretch:
+        """With what follows it; what lies between the two is counted by ``grow``."""
+        if len(later.recipients) > len(self.recipients):
+            self.recipients, later.recipients = later.recipients, self.recipients
+        self.recipients |= later.recipients
+        self.starts_at = min(self.starts_at, later.starts_at)
+        return self
+
+    def grow(self, recent: deque[Look], forgotten: int, start: datetime) -> None:
+        """Up to the last of the looks, and back to those of ``start``."""
+        for place in range(len(recent) - 1, self._until - forgotten - 1, -1):
+            if recent[place].opened_at < start:
+                break
+            self.recipients.add(recent[place].recipient_id)
+        before = min(self._first, forgotten + len(recent)) - forgotten - 1
+        for place in range(before, -1, -1):
+            if recent[place].opened_at < start:
+                break
+            self.recipients.add(recent[place].recipient_id)
+            self._first = forgotten + place
+        self._until = forgotten + len(recent)
+        self.ends_at = recent[-1].opened_at
 
 
 class _Window:
@@ -73,31 +111,41 @@ class _Window:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self.looks: deque[Look] = deque()
+        self._looks: deque[Look] = deque()
         self._all: Counter[int] = Counter()
         self._by_agent: dict[int | None, Counter[int]] = defaultdict(Counter)
+        # Agents by how many recipients each has reached, up to as many as are enough.
+        self._with: list[dict[int | None, None]] = [{} for _ in range(RECIPIENTS + 1)]
 
     def add(self, look: Look) -> datetime | None:
         """When the window begins, if it is full now."""
-        self.looks.append(look)
-        self._all[look.recipient_id] += 1
-        self._by_agent[look.user_agent_id][look.recipient_id] += 1
-        while self.looks[0].opened_at < look.opened_at - self._pace.within:
-            self._forget(self.looks.popleft())
-        return self.looks[0].opened_at if self._is_full() else None
+        self._looks.append(look)
+        self._count(look, 1)
+        while self._looks[0].opened_at < look.opened_at - self._pace.within:
+            self._count(self._looks.popleft(), -1)
+        return self._looks[0].opened_at if self._is_full() else None
 
-    def _forget(self, look: Look) -> None:
-        for counter in (self._all, self._by_agent[look.user_agent_id]):
-            counter[look.recipient_id] -= 1
+    def _count(self, look: Look, change: int) -> None:
+        of_agent = self._by_agent[look.user_agent_id]
+        before = min(len(of_agent), RECIPIENTS)
+        for counter in (self._all, of_agent):
+            counter[look.recipient_id] += change
             if not counter[look.recipient_id]:
                 del counter[look.recipient_id]
-        if not self._by_agent[look.user_agent_id]:
-            del self._by_agent[look.user_agent_id]
+        now = min(len(of_agent), RECIPIENTS)
+        if now != before:
+            self._with[before].pop(look.user_agent_id, None)
+            self._with[now][look.user_agent_id] = None
+        if not of_agent:
+            del self._by_agent[look.user_agent_id], self._with[0][look.user_agent_id]
 
     def _is_full(self) -> bool:
         if len(self._all) < RECIPIENTS:
             return False
         if self._pace.agents is None:
             return len(self._all) >= self._pace.recipients_each * len(self._by_agent)
-        busiest = sorted(self._by_agent.values(), key=len)[-self._pace.agents :]
-        return len({one for agent in busiest for one in agent}) >= RECIPIENTS
+        if self._with[RECIPIENTS]:
+            return True
+        ordered = (agent for agents in reversed(self._with) for agent in agents)
+        busiest = [self._by_agent[agent] for agent in islice(ordered, self._pace.agents)]
+        return len(set().union(*busiest)) >= RECIPIENTS

@@ -65,6 +65,28 @@ def test_somebody_else_at_the_same_address_does_not_hide_a_gateway() -> None:
     assert runs(sorted([*looks(10, every=3), *others]))
 
 
+class Touched(int):
+    """A recipient's id that counts how often one of them is looked at."""
+
+    times = 0
+
+    def __hash__(self) -> int:
+        Touched.times += 1
+        return int.__hash__(self)
+
+
+@pytest.mark.parametrize("agents", [1, 2, 300])
+def test_a_flood_from_one_address_costs_no_more_a_look_than_a_trickle(agents: int) -> None:
+    def work(count: int) -> int:
+        Touched.times = 0
+        some = looks(count, every=0.001, agents=agents)
+        (run,) = runs(one._replace(recipient_id=Touched(one.recipient_id)) for one in some)
+        assert run.recipients == count
+        return Touched.times
+
+    assert work(4_000) < 5 * work(1_000)
+
+
 LOOKS = st.lists(
     st.builds(
         lambda tenths, recipient, agent: Look(
