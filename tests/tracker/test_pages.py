@@ -183,10 +183,17 @@ def test_the_report_takes_the_same_few_queries_whatever_its_size(
 @pytest.mark.usefixtures("real_db")
 def test_the_report_shows_the_rate_and_its_parts(log_in: LogIn) -> None:
     campaign = make_campaign(*emails(4))
-    write_hits([make_hit(pixels_of(campaign)[0].pk, ip="2001:db8::77")])
-    text = log_in("viewer").get(f"/campaigns/{campaign.pk}/").content.decode()
+    pixel = pixels_of(campaign)[0]
+    write_hits([make_hit(pixel.pk, ip="2001:db8::77")])
+    viewer = log_in("viewer")
+    text = viewer.get(f"/campaigns/{campaign.pk}/").content.decode()
     assert "25.0\u202f%" in text
-    assert "2001:db8::77" in text
+    # Where from is told of one recipient at a time.
+    assert "2001:db8::77" not in text
+    assert (
+        "2001:db8::77"
+        in viewer.get(f"/campaigns/{campaign.pk}/recipients/{pixel.pk}/").content.decode()
+    )
     assert "r0003@example.com" in text
     assert ">opened<" in text
     assert ">sent<" in text
