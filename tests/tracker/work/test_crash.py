@@ -29,7 +29,11 @@ from tracker.writer import write_hits
 campaign = Campaign.objects.create(name='Spring')
 some = (Recipient(email=f'r{{n:06}}@example.com') for n in range({OPENS}))
 add_pixels(campaign, [one.pk for one in Recipient.objects.bulk_create(some, batch_size=5000)])
-hits = [make_hit(pk, user_agent=BROWSER) for pk in Pixel.objects.values_list('pk', flat=True)]
+# Each from an address of its own: one that opened them all would be no person's.
+hits = [
+    make_hit(pk, user_agent=BROWSER, ip=f'2001:db8:{{pk:x}}::1')
+    for pk in Pixel.objects.values_list('pk', flat=True)
+]
 for start in range(0, {OPENS}, 1000):
     write_hits(hits[start:start + 1000])
 forget_verdicts()
