@@ -83,13 +83,12 @@ def test_a_mail_shown_by_another_site_is_an_open_on_the_report(
     (folder / "mail.html").write_text(MAIL.format(name="Ann", snippet=snippet))
     page.locator("main").get_by_role("link", name="Shown elsewhere").first.click()
     page.get_by_role("button", name="Mark as sent").click()
-    expect(page.locator("main")).to_contain_text("0 of 2")
+    expect(page.locator("main")).to_contain_text("No open has come yet of the 2 people")
     open_mail(context, f"{address}/mail.html", served)
     page.reload()
     expect(page.locator("main")).to_contain_text("50.0")
     expect(page.locator("main")).to_contain_text("1 of 2")
     row = shown_open(page, "ann@example.com")
-    assert "127.0.0.1" in row
     assert "opened" in row
     assert "Chrom" in row
     expect(page.locator("tbody", has_text="bea@example.com")).to_have_count(0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
+from urllib.request import urlopen
 
 from playwright.sync_api import Page, expect
 
@@ -29,6 +32,9 @@ def test_a_segment_is_filled_in_counted_and_saved(
     (tmp_path / "list.csv").write_text(LIST)
     served.manage("import_recipients", campaign, str(tmp_path / "list.csv"))
     served.manage("mark_sent", campaign)
+    # What a report breaks down it shows from the first open on.
+    first, *_ = csv.DictReader(StringIO(served.manage("export_snippets", campaign)))
+    assert urlopen(first["pixel_url"]).status == 200
     page = log_in("mara")
     page.get_by_role("link", name="Segments").click()
     page.get_by_role("link", name="New segment").click()
