@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -80,11 +81,11 @@ def test_copies_that_are_cut_off_are_the_clip_rate(
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pages_fit(
-    log_in: Callable[[str], Page], size: str, scheme: str, pictured: dict[str, str]
+    log_in: Callable[[str], Page], size: str, scheme: Any, pictured: dict[str, str]
 ) -> None:
     page = log_in("mara")
     report = pictured["report"]
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": SIZES[size][0], "height": SIZES[size][1]})
     for path, place in (
         ("", "#clipping"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from django.test import Client
@@ -150,10 +151,10 @@ def test_a_ruling_that_was_taken_back_is_not_found_again(log_in: LogIn) -> None:
 
 
 def test_a_long_list_takes_as_few_queries(
-    log_in: LogIn, django_assert_max_num_queries: Callable[..., object]
+    log_in: LogIn, django_assert_max_num_queries: Callable[..., AbstractContextManager[object]]
 ) -> None:
     for number in range(30):
         Ruling.objects.create(network=f"192.0.{number}.0/24", verdict=SCANNER.number)
     client = log_in("marketer")
-    with django_assert_max_num_queries(8):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(8):
         client.get(reverse("rulings"))
