@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import uuid
 
 from hypothesis import given
@@ -47,6 +48,18 @@ def test_a_hit_id_is_a_version_7_uuid_of_its_moment(milliseconds: int) -> None:
 
 def test_hit_ids_of_one_moment_differ() -> None:
     assert len({new_hit_id(1_700_000_000_000_000) for _ in range(10_000)}) == 10_000
+
+
+def test_a_copy_of_the_process_makes_other_hit_ids() -> None:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, b"%d" % new_hit_id(0))
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        assert int(pipe.read()) != new_hit_id(0)
 
 
 def test_a_later_hit_has_the_greater_id() -> None:
