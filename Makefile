@@ -39,11 +39,11 @@ install: .venv/production ## the virtual environment with what production runs o
 
 .PHONY: test
 test: .venv/development ## all tests that need no server, on SQLite
-	$(BIN)/python -X dev -m pytest $(ORDINARY) $(PARALLEL) $(ARGS)
+	$(BIN)/python -m pytest $(ORDINARY) $(PARALLEL) $(ARGS)
 
 .PHONY: test-postgresql
 test-postgresql: .venv/development ## all that have to do with a database, on PostgreSQL (TEST_DATABASE_URL)
-	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -X dev -m pytest -m "not without_database" \
+	TEST_DATABASE_URL=$(TEST_DATABASE_URL) $(BIN)/python -m pytest -m "not without_database" \
 		$(ORDINARY) $(PARALLEL) $(ARGS)
 
 .PHONY: test-hostile

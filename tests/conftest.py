@@ -110,8 +110,10 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(autouse=True)
-def plain_static_files(settings: Any) -> None:
-    """Pages are tested without collecting static files first."""
+def quick_settings(settings: Any) -> None:
+    """Pages are tested without collecting static files first, and passwords without the quarter
+    of a second that a real hash takes so that nobody guesses many."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -39,12 +39,6 @@ PASSWORD = "a word for the client"
 NAME = "Spring <b>sale</b> of ann@example.com"
 
 
-@pytest.fixture(autouse=True)
-def quick_hasher(settings: Any) -> None:
-    """How slow a hash is to make is Django's concern; a dozen wrong passwords would take long."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def shared(
     campaign: Campaign, *, days: int = 7, password: str = "", label: str = "For the client"
 ) -> tuple[SharedReport, str]:
