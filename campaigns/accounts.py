@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -207,9 +208,45 @@ def offered_to(group: Group) -> QuerySet[Permission]:
     return known.filter(Q(place__lt=len(places)) | Q(pk__in=own)).order_by("place", "pk")
 
 
+def rights_of(permissions: Iterable[Permission]) -> set[str]:
+    return {f"{one.content_type.app_label}.{one.codename}" for one in permissions}
+
+
 class RolesAdmin(GroupAdmin):
+    """With each change in the audit log, and which rights came and went by it."""
+
     form = GroupForm
     filter_horizontal = ()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        group: Group = form.instance
+        before = rights_of(group.permissions.select_related("content_type"))
+        super().save_related(request, form, formsets, change)
+        after = rights_of(group.permissions.select_related("content_type"))
+        record(
+            Action.GROUP_CHANGED if change else Action.GROUP_ADDED,
+            group,
+            request.user,
+            source=Source.ADMIN,
+            group=group.name,
+            allowed=sorted(after - before),
+            no_longer_allowed=sorted(before - after),
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        self._record_removal(request, obj)
+        super().delete_model(request, obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        for group in queryset.order_by("pk"):
+            self._record_removal(request, group)
+        super().delete_queryset(request, queryset)
+
+    @staticmethod
+    def _record_removal(request: HttpRequest, group: Group) -> None:
+        action, members = Action.GROUP_REMOVED, group.user_set.count()
+        record(action, group, request.user, source=Source.ADMIN, group=group.name, members=members)
 
 
 admin.site.unregister(User)

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import accounts, log_ins  # noqa: F401  # register their pages
@@ -165,8 +166,8 @@ class RecipientForm(forms.ModelForm[Recipient]):
 @admin.register(Recipient)
 class RecipientAdmin(admin.ModelAdmin[Recipient]):
     form = RecipientForm
-    fields = ("email", "name", "attributes", "created_at")
-    readonly_fields = ("attributes", "created_at")
+    fields = ("email", "name", "shown_attributes", "created_at")
+    readonly_fields = ("shown_attributes", "created_at")
     list_display: tuple[str, ...] = ("email", "name", "created_at")
     # Shows the search field; get_search_results() does the search.
     search_fields = ("email_key", "name")
@@ -183,6 +184,14 @@ class RecipientAdmin(admin.ModelAdmin[Recipient]):
         if not words:
             return queryset, False
         return queryset.filter(pk__in=Recipient.objects.matching(words)), False
+
+    @admin.display(description=gettext_lazy("Attributes"))
+    def shown_attributes(self, recipient: Recipient) -> str:
+        pairs = recipient.attributes.items()
+        if not pairs:
+            return "–"
+        rows = format_html_join("", "<dt>{}</dt><dd>{}</dd>", pairs)
+        return format_html('<dl class="attributes">{}</dl>', rows)
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -257,6 +266,7 @@ KINDS = {
     "recipient": gettext_lazy("recipient"),
     "suppressedaddress": gettext_lazy("suppressed address"),
     "user": gettext_lazy("account"),
+    "group": gettext_lazy("group"),
 }
 
 

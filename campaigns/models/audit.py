@@ -76,6 +76,9 @@ class AuditEntry(models.Model):
         ACCOUNT_CHANGED = "account-changed", gettext_lazy("changed an account")
         ACCOUNT_REMOVED = "account-removed", gettext_lazy("removed an account")
         PASSWORD_CHANGED = "password-changed", gettext_lazy("changed a password")
+        GROUP_ADDED = "group-added", gettext_lazy("added a group")
+        GROUP_CHANGED = "group-changed", gettext_lazy("changed a group")
+        GROUP_REMOVED = "group-removed", gettext_lazy("removed a group")
 
     class Source(models.TextChoices):
         ADMIN = "admin", gettext_lazy("admin")

@@ -100,3 +100,44 @@ def test_the_list_of_accounts_says_no_with_a_dash(people: Any, log_in: LogIn) ->
     assert '<td data-label="Staff status" class="field-staff">–</td>' in text
     assert '<td data-label="Groups" class="field-group_names">Marketers</td>' in text
     assert "icon-no" not in text
+
+
+def test_whatever_changes_a_group_is_written_down_with_the_rights_that_came_and_went(
+    people: dict[str, User], log_in: LogIn
+) -> None:
+    client, groups = log_in("administrator"), "/admin/auth/group/"
+    of = {one.codename: one.pk for one in Permission.objects.all()}
+    client.post(f"{groups}add/", {"name": "Helpers", "permissions": [of["view_report"]]})
+    helpers = Group.objects.get(name="Helpers")
+    people["viewer"].groups.add(helpers)
+    page = f"{groups}{helpers.pk}/change/"
+    client.post(page, {"name": "Judges", "permissions": [of["rejudge"]]})
+    client.post(f"{groups}{helpers.pk}/delete/", {"post": "yes"})
+    entries = AuditEntry.objects.order_by("pk")
+    assert [(one.action, one.details) for one in entries] == [
+        (
+            "group-added",
+            {"group": "Helpers", "allowed": ["tracker.view_report"], "no_longer_allowed": []},
+        ),
+        (
+            "group-changed",
+            {
+                "group": "Judges",
+                "allowed": ["tracker.rejudge"],
+                "no_longer_allowed": ["tracker.view_report"],
+            },
+        ),
+        ("group-removed", {"group": "Judges", "members": 1}),
+    ]
+    assert {one.object_kind for one in entries} == {"group"}
+
+
+def test_groups_removed_together_are_written_down_one_by_one(
+    people: dict[str, User], log_in: LogIn
+) -> None:
+    every = list(Group.objects.values_list("pk", flat=True))
+    form = {"action": "delete_selected", "_selected_action": every, "post": "yes"}
+    log_in("administrator").post("/admin/auth/group/", form)
+    assert not Group.objects.exists()
+    removed = AuditEntry.objects.filter(action="group-removed")
+    assert sorted(one.details["group"] for one in removed) == ["Marketers", "Viewers"]

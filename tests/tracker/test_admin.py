@@ -124,6 +124,19 @@ def test_recipients_are_not_deleted_in_the_admin(log_in: LogIn) -> None:
 
 
 @pytest.mark.django_db
+def test_a_recipients_attributes_are_told_by_name_and_never_as_markup(log_in: LogIn) -> None:
+    make_campaign("a@example.com", "b@example.com")
+    Recipient.objects.filter(email="a@example.com").update(attributes={"City": "<b>Ulm</b>"})
+    client = log_in("administrator")
+    texts = [
+        client.get(f"/admin/campaigns/recipient/{one.pk}/change/").content.decode()
+        for one in Recipient.objects.order_by("email_key")
+    ]
+    assert "<dt>City</dt><dd>&lt;b&gt;Ulm&lt;/b&gt;</dd>" in texts[0]
+    assert '<dl class="attributes">' not in texts[1]
+
+
+@pytest.mark.django_db
 def test_the_groups_may_do_exactly_what_their_roles_need(people: Any) -> None:
     def rights_of(group: str) -> set[str]:
         return set(Group.objects.get(name=group).permissions.values_list("codename", flat=True))

@@ -75,12 +75,12 @@ class TrackedRecipientAdmin(PersonAdmin):
     list_filter = (SegmentFilter,)
 
     def get_fields(self, request: HttpRequest, obj: Recipient | None = None) -> tuple[str, ...]:
-        return ("email", "name", "attributes", *SHOWN[:1], "chosen", "proof", *SHOWN[1:])
+        return ("email", "name", "shown_attributes", *SHOWN[:1], "chosen", "proof", *SHOWN[1:])
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Recipient | None = None
     ) -> tuple[str, ...]:
-        return ("attributes", *SHOWN)
+        return ("shown_attributes", *SHOWN)
 
     @admin.display(description=gettext_lazy("Their choice"))
     def shown_tracking(self, recipient: Recipient) -> str:
