@@ -44,6 +44,33 @@ class OpenRates:
     prefetch: int
     machine: int
 
+    @classmethod
+    def of_at_most_all(
+        cls, delivered: int, *, human: int, unknown: int, prefetch: int, machine: int
+    ) -> OpenRates:
+        """With no more people than ``delivered``, the best evidence first.
+
+        More unique opens than recipients come from who opened both as themselves and anonymously,
+        which nothing may tell, and from mail that is not marked as sent, or as bounced wrongly.
+        Where none is delivered there is no rate, and nothing is left out.
+        """
+        if delivered <= 0:
+            return cls(delivered, human, unknown, prefetch, machine)
+        left, people = delivered, []
+        for kind in (human, unknown, prefetch, machine):
+            people.append(min(kind, left))
+            left -= people[-1]
+        return cls(delivered, *people)
+
+    @property
+    def opened(self) -> int:
+        """Recipients with any open, machines' included."""
+        return self.human + self.unknown + self.prefetch + self.machine
+
+    @property
+    def raw_open_rate(self) -> float | None:
+        return rate(self.opened, self.delivered)
+
     @property
     def human_open_rate(self) -> float | None:
         """The lower bound: everybody who read behind a privacy proxy is missing."""
@@ -76,8 +103,7 @@ class OpenRates:
     @property
     def machine_open_share(self) -> float | None:
         """What part of the unique opens says nothing about a reader."""
-        opened = self.human + self.unknown + self.prefetch + self.machine
-        return rate(self.prefetch + self.machine, opened)
+        return rate(self.prefetch + self.machine, self.opened)
 
 
 def wilson_interval(successes: int, trials: int) -> Interval:

@@ -249,3 +249,30 @@ def test_a_recipients_page_takes_the_same_few_queries_whatever_the_number_of_ope
     client = log_in("viewer")
     with django_assert_max_num_queries(12):
         client.get(f"/campaigns/{opened.pk}/recipients/{pixel.pk}/")
+
+
+@pytest.mark.usefixtures("real_db")
+def test_who_opens_both_anonymously_and_not_never_makes_more_people_than_there_are(
+    log_in: LogIn,
+) -> None:
+    campaign = make_campaign(*emails(3))
+    hits = [make_hit(one.pk) for one in pixels_of(campaign)]
+    write_hits([*hits, *(make_hit(hit.pixel_id)._replace(is_anonymous=True) for hit in hits[:2])])
+    client = log_in("viewer")
+    text = text_of(client.get(f"/campaigns/{campaign.pk}/"))
+    assert '<p class="answer">100.0%</p>' in text
+    assert "3 of 3</a> people opened" in text
+    assert "There are 5, and 3 who may be tracked: all rates end at 100 %." in text
+    assert "Somebody counts twice" in text
+    figures = text_of(client.get(f"/campaigns/{campaign.pk}/figures/"))
+    assert "Somebody counts twice" in figures
+    assert "3 / 3" in figures
+
+
+@pytest.mark.django_db
+def test_more_openers_than_marked_as_sent_are_put_down_to_the_marking(log_in: LogIn) -> None:
+    campaign = counted(recipients=5, sent=2, opens=3, unique_opens=3, unique_human_opens=3)
+    text = text_of(log_in("viewer").get(f"/campaigns/{campaign.pk}/"))
+    assert "2 of 2</a> people opened" in text
+    assert "mark the campaign as sent" in text
+    assert "Somebody counts twice" not in text

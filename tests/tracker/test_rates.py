@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from math import comb, isclose
 
 import pytest
@@ -123,3 +124,23 @@ def test_an_interval_holds_the_truth_about_95_times_in_a_hundred(share: float) -
         if wilson_interval(n, trials)[0] <= share <= wilson_interval(n, trials)[1]
     )
     assert 0.93 < held < 0.97
+
+
+@given(*[st.integers(0, 50) for _ in range(5)])
+def test_no_rate_is_over_more_people_than_there_are_and_the_best_evidence_comes_first(
+    delivered: int, human: int, unknown: int, prefetch: int, machine: int
+) -> None:
+    found = OpenRates.of_at_most_all(
+        delivered, human=human, unknown=unknown, prefetch=prefetch, machine=machine
+    )
+    kinds = (human, unknown, prefetch, machine)
+    capped = (found.human, found.unknown, found.prefetch, found.machine)
+    if not delivered or sum(kinds) <= delivered:
+        assert capped == kinds
+        return
+    assert found.opened == delivered
+    assert found.raw_open_rate == 1
+    lost = [kind - one for kind, one in zip(kinds, capped, strict=True)]
+    # Of two kinds the worse one is left out wholly before the better one loses anybody.
+    for better, worse in itertools.pairwise(range(4)):
+        assert not lost[better] or not capped[worse]

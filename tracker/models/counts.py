@@ -98,7 +98,8 @@ class CampaignCounts(models.Model):
 
     @property
     def rates(self) -> rates.OpenRates:
-        return rates.OpenRates(
+        """Over the trackable; of more unique opens than these no more than all."""
+        return rates.OpenRates.of_at_most_all(
             self.trackable,
             human=self.unique_human_opens,
             unknown=self.unique_unknown_opens,
@@ -108,7 +109,16 @@ class CampaignCounts(models.Model):
 
     @property
     def open_rate(self) -> float | None:
-        return rates.rate(self.unique_tracked_opens, self.trackable)
+        return self.rates.raw_open_rate
+
+    @property
+    def is_opened_beyond_delivered(self) -> bool:
+        """Some of these unique opens are of the same people, or of people not delivered to."""
+        return self.unique_tracked_opens > self.trackable
+
+    @property
+    def is_all_delivered(self) -> bool:
+        return self.delivered == self.recipients
 
     @property
     def bounce_rate(self) -> float | None:

@@ -43,7 +43,6 @@ def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
     silence = silence_of(campaign, totals)
     context = {
         **parts.context,
-        "is_opened_beyond_delivered": totals.unique_tracked_opens > totals.trackable,
         "live_query": parts.choice.query,
         "version": version_of(campaign, parts.choice),
         "breakdowns": breakdown_page(campaign, totals) if totals.opens else None,

@@ -66,7 +66,8 @@ def curves_of(rows: Sequence[Row], *, reach: int, now: datetime) -> list[Curve]:
         hours = min(reach, hours_so_far(row.campaign.sent_at, now))
         opened = list(accumulate(by_hour.get(hour, 0) for hour in range(hours)))
         whole = row.totals.trackable if row.totals.is_opened else 0
-        shares = [count / whole for count in opened] if whole > 0 else []
+        # Whoever counts twice does not lift a curve above everybody.
+        shares = [min(count / whole, 1.0) for count in opened] if whole > 0 else []
         curves.append(Curve(row, number, shares))
     return curves
 

@@ -57,8 +57,9 @@ def funnel_rows(steps: Sequence[Step]) -> Iterator[Sequence[str]]:
 def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
     """Each recipient once in each step; the parts of the last add up to it. ``urls`` are those of
     the lists of people."""
-    delivered, whole, fetched = totals.delivered, totals.trackable, totals.unique_tracked_opens
-    # More may have opened than count as recipients only where sending was marked wrongly.
+    rates = totals.rates
+    delivered, whole, fetched = totals.delivered, totals.trackable, rates.opened
+    # More may have opened than count as recipients only where nothing is marked as sent.
     unit = 100 / max(totals.recipients, delivered, fetched, 1)
     share_fetched = rate(fetched, whole)
     steps = [
@@ -101,10 +102,10 @@ def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
     )
     before = 0
     for label, kind, people in (
-        (gettext("by people"), "human", totals.unique_human_opens),
-        (gettext("unclear by whom"), "unclear", totals.unique_unknown_opens),
-        (gettext("in advance, by privacy proxies"), "prefetched", totals.unique_prefetch_opens),
-        (gettext("by scanners and bots only"), "machine", totals.unique_machine_opens),
+        (gettext("by people"), "human", rates.human),
+        (gettext("unclear by whom"), "unclear", rates.unknown),
+        (gettext("in advance, by privacy proxies"), "prefetched", rates.prefetch),
+        (gettext("by scanners and bots only"), "machine", rates.machine),
     ):
         shares = rate(people, fetched), rate(people, whole)
         url = urls.get(SHOWS[kind], "") if people else ""

@@ -91,7 +91,7 @@ def history_before(latest: datetime, *, now: datetime) -> History:
     for sent_at, pk, human, trackable in rows:
         assert sent_at is not None, "the filter leaves those out"
         keys.append((sent_at, pk))
-        rates.append(human / trackable)
+        rates.append(min(human / trackable, 1.0))
     return History(keys, rates)
 
 
@@ -108,15 +108,16 @@ def trend_of(
     usual = median(earlier)
     if campaign.sent_at > now - SETTLED_AFTER:
         return Trend(Word.TOO_EARLY, usual, None, len(earlier))
-    rate = totals.unique_human_opens / totals.trackable
-    word = _word(totals.unique_human_opens, totals.trackable, usual)
+    human = totals.rates.human
+    rate = human / totals.trackable
+    word = _word(human, totals.trackable, usual)
     return Trend(word, usual, 100 * (rate - usual), len(earlier))
 
 
 def _word(human: int, delivered: int, usual: float) -> Word:
     """As usual is what differs by less than a tenth, or could by chance (Wilson, 95 %)."""
     rate = human / delivered
-    low, high = wilson_interval(min(human, delivered), delivered)
+    low, high = wilson_interval(human, delivered)
     if low <= usual <= high or abs(rate - usual) < NOTEWORTHY * usual:
         return Word.AS_USUAL
     return Word.ABOVE if rate > usual else Word.BELOW

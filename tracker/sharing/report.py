@@ -92,13 +92,14 @@ class SharedFigures:
 def shared_figures_of(campaign: Campaign, *, at: datetime) -> SharedFigures:
     """One query, where the campaign's counts were selected along."""
     totals = totals_of(campaign)
+    rates = totals.rates
     people = people_shown(
         sent=totals.sent,
         bounces=totals.bounces,
-        human=totals.unique_human_opens,
-        prefetch=totals.unique_prefetch_opens,
-        unknown=totals.unique_unknown_opens,
-        machine=totals.unique_machine_opens,
+        human=rates.human,
+        prefetch=rates.prefetch,
+        unknown=rates.unknown,
+        machine=rates.machine,
         untracked=totals.untracked,
     )
     return SharedFigures(
