@@ -72,8 +72,9 @@ def _rows_with(
     for text in texts:
         # Few texts have one at all, and the database sees that at a glance.
         any_of |= Q(**{f"{text}__contains": "@"}) & _may_hold(persons, text)
-    rows = model._base_manager.alias(**texts).filter(any_of)
-    return rows.values_list("pk", *columns).iterator()
+    rows = model._base_manager.alias(**texts).filter(any_of).values_list("pk", *columns)
+    found: Iterator[tuple[Any, ...]] = rows.iterator()
+    return found
 
 
 def overwrite(trace: Trace, addresses: Collection[str], stub: str) -> None:
