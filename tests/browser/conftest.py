@@ -71,19 +71,36 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, str]:
+    """Of who has logged in before: a password is made hard to try, which costs each log-in."""
+    return {}
+
+
 @pytest.fixture
-def log_in(context: BrowserContext, served: Installation) -> Callable[[str], Page]:
+def log_in(
+    context: BrowserContext, served: Installation, sessions: dict[str, str]
+) -> Callable[[str], Page]:
     """A page of somebody who has logged in; any complaint in the console fails the test."""
 
     def page_of(name: str) -> Page:
         page = context.new_page()
         page.on("console", lambda message: complain(message.type, message.text))
         page.on("pageerror", lambda error: complain("error", str(error)))
+        if name in sessions:
+            kept = sessions[name]
+            context.add_cookies([{"name": "sessionid", "value": kept, "url": served.address}])
+            page.goto(f"{served.address}/campaigns/")
+            if page.url == f"{served.address}/campaigns/":
+                return page
+        # For the first time, or again after they had logged out.
         page.goto(f"{served.address}/accounts/login/")
         page.fill("#id_username", name)
         page.fill("#id_password", PASSWORD)
         page.press("#id_password", "Enter")
         page.wait_for_url("**/campaigns/")
+        (cookie,) = (one for one in context.cookies() if one.get("name") == "sessionid")
+        sessions[name] = cookie.get("value", "")
         return page
 
     return page_of

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from campaigns.imports import lines as text_lines
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.formats import open_table
-from campaigns.imports.lines import MANY_BLANK, read_lines
+from campaigns.imports.lines import LINE_LENGTH, MANY_BLANK, read_lines
 from tests.campaigns.imports.test_formats import Good, lines_of
 
 PIECES = st.lists(
@@ -49,3 +49,16 @@ def test_a_quote_that_is_open_before_a_run_of_blank_lines_takes_none_behind_it()
 def test_nobody_waits_for_a_header_below_megabytes_of_nothing() -> None:
     with pytest.raises(UnreadableFileError, match="there is no header"):
         open_table(io.BytesIO(b"\n" * (20 << 20) + b"email\na@example.com\n"))
+
+
+@pytest.mark.parametrize("before", [b"", b"a\n", b"\n" * 70, b"b" * 60_000 + b"\n"])
+@pytest.mark.parametrize("after", [b"", b"\nc", b"\nc\nd", b"\n" + b"d" * 60_000])
+def test_a_line_is_too_long_from_one_byte_on_wherever_it_stands(
+    before: bytes, after: bytes
+) -> None:
+    for length, is_long in ((LINE_LENGTH, False), (LINE_LENGTH + 1, True)):
+        content = before + b"x" * length + after
+        blocks = list(read_lines(io.BytesIO(content)))
+        number = before.count(b"\n") + 1
+        assert [line for block in blocks for line in block.long] == [number] * is_long
+        assert blocks[-1].last == content.count(b"\n") + 1
