@@ -24,7 +24,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests import commands
+
+ROOT = commands.ROOT
 STARTED_WITHIN = 60.0
 STOPPED_WITHIN = 30.0
 METRICS_TOKEN = "metrics-token-only-for-tests"
@@ -44,16 +46,9 @@ class Installation:
 
     def manage(self, *arguments: str, status: int = 0) -> str:
         """Standard output of ``manage.py …``; fails unless it ends with this status."""
-        result = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == status, f"{arguments}: {result.stdout}{result.stderr}"
-        return result.stdout
+        ended, out, err = commands.run(self.environment, arguments)
+        assert ended == status, f"{arguments}: {out}{err}"
+        return out
 
     def file(self, name: str, content: str) -> str:
         path = self.directory / name

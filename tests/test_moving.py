@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from django.db import connections
 
+from tests import commands
 from tests.clients import MailReaders
 from tests.ends import KINDS, PAIRS, database, fill_with_opens, path_of
 from tests.server import ROOT, Installation, installation, migrate_empty
@@ -74,17 +75,10 @@ def on(made: Installation, url: str) -> Installation:
 
 def failure(made: Installation, *arguments: str) -> str:
     """What standard error says, without a traceback."""
-    result = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=made.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 1, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    return result.stderr
+    status, out, err = commands.run(made.environment, arguments)
+    assert status == 1, out + err
+    assert "Traceback" not in err
+    return err
 
 
 @contextmanager
