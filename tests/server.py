@@ -120,12 +120,25 @@ def installation(**settings: str) -> Iterator[Installation]:
 def migrate_empty(url: str) -> None:
     """All tables in a database that is there and empty, or a file that is not there."""
     if url.startswith("sqlite"):
-        shutil.copyfile(migrated_file(), urlsplit(url).path.removeprefix("/"))
+        copy_database(f"sqlite:///{migrated_file()}", url)
+    else:
+        server = os.environ["TEST_DATABASE_URL"]
+        copy_database(address_of(server, migrated_template(server)), url)
+
+
+def copy_database(one: str, other: str) -> None:
+    """Of the same kind, in the place of what is there; nobody may be connected to either."""
+    if other.startswith("sqlite"):
+        shutil.copyfile(_path_of(one), _path_of(other))
         return
     server = os.environ["TEST_DATABASE_URL"]
-    name = urlsplit(url).path.removeprefix("/")
-    _on_server(server, "DROP DATABASE {}", name)
-    _on_server(server, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template(server))
+    _on_server(server, "DROP DATABASE {}", _path_of(other))
+    _on_server(server, "CREATE DATABASE {} TEMPLATE {}", _path_of(other), _path_of(one))
+
+
+def _path_of(url: str) -> str:
+    """The file, or the name of the database."""
+    return urlsplit(url).path.removeprefix("/")
 
 
 @contextmanager
