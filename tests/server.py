@@ -24,7 +24,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests import commands
+
+ROOT = commands.ROOT
 STARTED_WITHIN = 60.0
 STOPPED_WITHIN = 30.0
 METRICS_TOKEN = "metrics-token-only-for-tests"
@@ -44,16 +46,9 @@ class Installation:
 
     def manage(self, *arguments: str, status: int = 0) -> str:
         """Standard output of ``manage.py …``; fails unless it ends with this status."""
-        result = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == status, f"{arguments}: {result.stdout}{result.stderr}"
-        return result.stdout
+        ended, out, err = commands.run(self.environment, arguments)
+        assert ended == status, f"{arguments}: {out}{err}"
+        return out
 
     def file(self, name: str, content: str) -> str:
         path = self.directory / name
@@ -125,12 +120,25 @@ def installation(**settings: str) -> Iterator[Installation]:
 def migrate_empty(url: str) -> None:
     """All tables in a database that is there and empty, or a file that is not there."""
     if url.startswith("sqlite"):
-        shutil.copyfile(migrated_file(), urlsplit(url).path.removeprefix("/"))
+        copy_database(f"sqlite:///{migrated_file()}", url)
+    else:
+        server = os.environ["TEST_DATABASE_URL"]
+        copy_database(address_of(server, migrated_template(server)), url)
+
+
+def copy_database(one: str, other: str) -> None:
+    """Of the same kind, in the place of what is there; nobody may be connected to either."""
+    if other.startswith("sqlite"):
+        shutil.copyfile(_path_of(one), _path_of(other))
         return
     server = os.environ["TEST_DATABASE_URL"]
-    name = urlsplit(url).path.removeprefix("/")
-    _on_server(server, "DROP DATABASE {}", name)
-    _on_server(server, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template(server))
+    _on_server(server, "DROP DATABASE {}", _path_of(other))
+    _on_server(server, "CREATE DATABASE {} TEMPLATE {}", _path_of(other), _path_of(one))
+
+
+def _path_of(url: str) -> str:
+    """The file, or the name of the database."""
+    return urlsplit(url).path.removeprefix("/")
 
 
 @contextmanager
