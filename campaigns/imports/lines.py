@@ -140,7 +140,7 @@ def _blanks_apart(lines: bytes) -> Iterator[bytes]:
 
 
 def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, bool]]:
-    if len(lines) <= LINE_LENGTH or max(map(len, lines.split(b"\n"))) <= LINE_LENGTH:
+    if not _has_long_line(lines):
         yield lines, False
         return
     waiting: list[bytes] = []
@@ -154,6 +154,17 @@ def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, bool]]:
         yield line[: SHOWN_OF_LONG_LINE * 4], True
     if waiting:
         yield b"\n".join(waiting), False
+
+
+def _has_long_line(lines: bytes) -> bool:
+    """In a few steps, however many lines there are: each goes as far as a line may reach."""
+    begin = 0
+    while len(lines) - begin > LINE_LENGTH:
+        feed = lines.rfind(b"\n", begin, begin + LINE_LENGTH + 1)
+        if feed < 0:
+            return True
+        begin = feed + 1
+    return False
 
 
 def _refuse_endless(length: int) -> None:

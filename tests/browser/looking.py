@@ -11,13 +11,26 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+AXE: str = Axe().axe_script
+SETTLE = """
+    document.getAnimations()
+        .filter(one => one instanceof CSSTransition)
+        .forEach(one => one.finish())
+"""
 COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 
 
 def complaints(page: Page, **options: Any) -> list[str]:
     """What axe-core finds, one line a rule and element."""
     options = {"preload": False, "resultTypes": ["violations"], **options}
-    found: list[dict[str, Any]] = Axe().run(page, options=options).response["violations"]
+    if not page.evaluate("'axe' in window"):
+        # Half a megabyte, which a page needs once and not for every look at it.
+        page.evaluate(AXE)
+    # Colours that are changing are judged as they will be.
+    page.evaluate(SETTLE)
+    found: list[dict[str, Any]] = page.evaluate(
+        "options => axe.run(options).then(results => results.violations)", options
+    )
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:160]}"
         for violation in found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 
 AROUND = 60
 MOST_MARKED = 300
@@ -55,11 +56,9 @@ class Source:
     _line_starts: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._line_starts = [0]
-        start = self.text.find("\n")
-        while start >= 0:
-            self._line_starts.append(start + 1)
-            start = self.text.find("\n", start + 1)
+        ends = accumulate(len(line) + 1 for line in self.text.split("\n"))
+        # Behind the last line no other one begins.
+        self._line_starts = [0, *ends][:-1]
 
     @property
     def size(self) -> int:

@@ -13,6 +13,7 @@ from html import unescape
 
 MOST_TAGS = 200_000
 SPACE = " \t\n\r\f"
+_opening = re.compile(r"<[!?/A-Za-z]")
 _name = re.compile(r"[^\s/>]*")
 _before_attribute = re.compile(r"[\s/]*")
 _attribute_name = re.compile(r"=?[^\s/>=]*")
@@ -105,14 +106,8 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]
 
 def _next_markup(text: str, position: int, end: int) -> int:
     """The next “<” that begins a tag or a comment."""
-    while True:
-        position = text.find("<", position, end)
-        if position < 0 or position + 1 >= end:
-            return end
-        following = text[position + 1]
-        if following in "!?/" or (following.isascii() and following.isalpha()):
-            return position
-        position += 1
+    found = _opening.search(text, position, end)
+    return found.start() if found else end
 
 
 def _markup(text: str, start: int, end: int) -> StartTag | EndTag | Comment:

@@ -50,7 +50,10 @@ SYNTAXES = (
     (r"%[A-Z][A-Z_-]{2,40}%", said("%(signs)s, as ActiveCampaign writes it", signs="%…%")),
     (r"\[(?:SNIPPET|PIXEL|PIXEL_URL)\]", said("%(signs)s, as phpList writes it", signs="[…]")),
 )
-ANY = re.compile("|".join(f"(?P<s{n}>{pattern})" for n, (pattern, _) in enumerate(SYNTAXES)))
+# A glance at the first sign spares most places of a text the attempt at each of the patterns.
+FIRST_SIGNS = r"(?=[*%<$\{\[])"
+ONE_OF = "|".join(f"(?P<s{n}>{pattern})" for n, (pattern, _) in enumerate(SYNTAXES))
+ANY = re.compile(f"{FIRST_SIGNS}(?:{ONE_OF})")
 NAMES_US = re.compile(r"snippet|pixel", re.IGNORECASE)
 
 

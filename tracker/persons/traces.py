@@ -51,22 +51,30 @@ def find_traces(persons: Sequence[Collection[str]]) -> list[list[Trace]]:
     for start in range(0, len(persons), AT_ONCE):
         some = persons[start : start + AT_ONCE]
         patterns = [pattern_of(spellings) for spellings in some]
-        for model, field in text_columns():
-            for pk, value in _rows_with(some, model, field.attname):
-                text = _as_text(value)
-                for place, pattern in enumerate(patterns, start):
-                    if pattern.search(text):
-                        found[place].append(Trace(model, field.attname, pk))
+        for model, columns in text_columns_by_table().items():
+            for pk, *values in _rows_with(some, model, columns):
+                for column, value in zip(columns, values, strict=True):
+                    text = _as_text(value)
+                    if "@" not in text:
+                        continue
+                    for place, pattern in enumerate(patterns, start):
+                        if pattern.search(text):
+                            found[place].append(Trace(model, column, pk))
     return found
 
 
 def _rows_with(
-    persons: Sequence[Collection[str]], model: type[Model], column: str
-) -> Iterator[tuple[Any, Any]]:
-    rows = model._base_manager.annotate(searched_text=Cast(column, TextField()))
-    # Few texts have one at all, and the database sees that at a glance.
-    rows = rows.filter(searched_text__contains="@").filter(_may_hold(persons))
-    return rows.values_list("pk", column).iterator()
+    persons: Sequence[Collection[str]], model: type[Model], columns: Sequence[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Each table is read once, whatever it has of texts."""
+    texts = {f"text_of_{column}": Cast(column, TextField()) for column in columns}
+    any_of = Q()
+    for text in texts:
+        # Few texts have one at all, and the database sees that at a glance.
+        any_of |= Q(**{f"{text}__contains": "@"}) & _may_hold(persons, text)
+    rows = model._base_manager.alias(**texts).filter(any_of).values_list("pk", *columns)
+    found: Iterator[tuple[Any, ...]] = rows.iterator()
+    return found
 
 
 def overwrite(trace: Trace, addresses: Collection[str], stub: str) -> None:
@@ -113,12 +121,19 @@ def text_columns() -> Iterator[tuple[type[Model], Field[Any, Any]]]:
                 yield model, field
 
 
-def _may_hold(persons: Sequence[Collection[str]]) -> Q:
+def text_columns_by_table() -> dict[type[Model], list[str]]:
+    found: dict[type[Model], list[str]] = {}
+    for model, field in text_columns():
+        found.setdefault(model, []).append(field.attname)
+    return found
+
+
+def _may_hold(persons: Sequence[Collection[str]], text: str) -> Q:
     """SQLite ignores the case of ASCII alone, and its JSON writes other letters as numbers."""
     condition = Q()
     addresses = {address for spellings in persons for address in spellings}
     for spelling in addresses | {json.dumps(address)[1:-1] for address in addresses}:
-        condition |= Q(searched_text__icontains=spelling)
+        condition |= Q(**{f"{text}__icontains": spelling})
     return condition
 
 
