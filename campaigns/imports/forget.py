@@ -14,6 +14,7 @@ from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.formats import open_table
 from campaigns.imports.reasons import because
 from campaigns.models import Import, RejectedLine, TypingSlip
+from campaigns.models.keys import spellings_of
 
 DELETED_AT_ONCE = 500
 WHY_ENDED = because(
@@ -45,7 +46,8 @@ def forget(key: str, name: str = "") -> Forgotten:
             else:
                 end(one, WHY_ENDED)
             ended += 1
-    slips, _ = TypingSlip.objects.filter(Q(email_key=key) | Q(suggestion=key)).delete()
+    keys = spellings_of(key)
+    slips, _ = TypingSlip.objects.filter(Q(email_key__in=keys) | Q(suggestion__in=keys)).delete()
     found = lines_of(theirs)
     for start in range(0, len(found), DELETED_AT_ONCE):
         RejectedLine.objects.filter(pk__in=found[start : start + DELETED_AT_ONCE]).delete()

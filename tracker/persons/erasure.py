@@ -145,8 +145,9 @@ def changed_by(traces: Iterable[Trace]) -> set[type[Model]]:
 
 
 def _also_under_mistyped(persons: Sequence[Person]) -> list[Person]:
-    """Mail had gone to an address before it was corrected: then it is a recipient of its own."""
-    keys = {key for person in persons for key in person.mistyped}
+    """Mail had gone to an address before it was corrected, or to another spelling of its domain:
+    then it is a recipient of its own."""
+    keys = {key for person in persons for key in person.keys}
     named = {person.recipient_id for person in persons if person.recipient_id is not None}
     others = Recipient.objects.filter(email_key__in=keys, erased_at=None).exclude(pk__in=named)
     return [Person.of(one) for one in others]

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.db.models.lookups import Exact
 
-from campaigns.models import Recipient
+from campaigns.models import Recipient, email_key
 from tracker.breakdowns.adding_up import Domain
 from tracker.models import Segment
 from tracker.segments.attribute_text import AttributeText
@@ -52,6 +52,8 @@ def _without(condition: Condition, recipients: Sequence[Recipient]) -> Condition
 
 def _is_theirs(condition: Condition, value: str, recipients: Sequence[Recipient]) -> bool:
     """One of them has it, and nobody who stays."""
+    if condition.kind is Kind.DOMAIN:
+        value = email_key(value)
     if not any(_said(condition, one) == value for one in recipients):
         return False
     return not _having(condition, value).exclude(pk__in=[one.pk for one in recipients]).exists()
