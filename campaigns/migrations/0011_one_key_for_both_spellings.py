@@ -27,11 +27,36 @@ STEP = 500
 
 def renew(apps: Any, schema_editor: Any) -> None:
     alias = schema_editor.connection.alias
+    _suppress_both(apps, alias)
     for name, column, is_unique in KEYS:
         rows = apps.get_model("campaigns", name)._base_manager.using(alias)
         for some in _steps(rows, column):
             with transaction.atomic(using=alias):
                 _renew(rows, column, is_unique, some)
+
+
+def _suppress_both(apps: Any, alias: str) -> None:
+    """Who is a recipient in both spellings and must not be written to in one of them: in neither."""
+    recipients = apps.get_model("campaigns", "Recipient")._base_manager.using(alias)
+    suppressed = apps.get_model("campaigns", "SuppressedAddress")._base_manager.using(alias)
+    for some in _steps(recipients, "email_key"):
+        both = {old: email_key(old) for old in some.values() if email_key(old) != old}
+        asked = {*both, *both.values()}
+        with transaction.atomic(using=alias):
+            there = {one.email_key: one for one in suppressed.filter(email_key__in=asked)}
+            twice = recipients.filter(email_key__in=both.values())
+            twice = set(twice.values_list("email_key", flat=True))
+            for old, new in both.items():
+                one = there.get(old) or there.get(new)
+                if one is not None and new in twice:
+                    missing = {old, new} - there.keys()
+                    suppressed.bulk_create(
+                        (_like(one, key) for key in sorted(missing)), ignore_conflicts=True
+                    )
+
+
+def _like(one: Any, key: str) -> Any:
+    return type(one)(email_key=key, reason=one.reason, created_at=one.created_at)
 
 
 def _steps(rows: Any, column: str) -> Iterator[dict[int, str]]:

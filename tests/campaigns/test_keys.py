@@ -222,8 +222,11 @@ def test_keys_of_an_older_installation_are_renewed_where_nobody_has_the_new_one(
         keys = [Recipient.objects.get(pk=one.pk).email_key for one in people]
         assert keys == [OWN, addresses[1], addresses[2], "c@köln.example"]
         renewed = {OWN, addresses[1], "b@köln.example", "c@köln.example"}
-        for model in (SuppressedAddress, CorrectedAddress):
-            assert set(model.objects.values_list("email_key", flat=True)) == renewed
+        corrected = CorrectedAddress.objects.values_list("email_key", flat=True)
+        assert set(corrected) == renewed
+        # Who stayed under the former key stays suppressed under it.
+        suppressed = SuppressedAddress.objects.values_list("email_key", flat=True)
+        assert set(suppressed) == {*renewed, addresses[2]}
         assert set(TypingSlip.objects.values_list("email_key", "suggestion")) == {(OWN, OWN)}
 
 
@@ -236,3 +239,29 @@ def test_whoever_is_still_there_twice_is_erased_twice(tmp_path: Path, settings: 
     assert Recipient.objects.count() == 2
     erase(Recipient.objects.get(email_key=OWN), None)
     assert not Recipient.objects.filter(erased_at=None).exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("unwanted", [OWN, NETWORK])
+def test_whoever_is_there_twice_and_must_not_be_written_to_stays_so_in_both(unwanted: str) -> None:
+    for address in (NETWORK, OWN, "b@xn--kln-sna.example"):
+        one = Recipient.objects.create(email=f"x{address}")
+        Recipient.objects.filter(pk=one.pk).update(email=address, email_key=address)
+    SuppressedAddress.objects.bulk_create([SuppressedAddress(email_key=unwanted, reason="asked")])
+    renew(apps, SimpleNamespace(connection=connection))
+    assert set(SuppressedAddress.objects.values_list("email_key", "reason")) == {
+        (OWN, "asked"),
+        (NETWORK, "asked"),
+    }
+    assert [one.email for one in Recipient.objects.to_be_written_to()] == ["b@xn--kln-sna.example"]
+
+
+@pytest.mark.django_db
+def test_a_list_of_suppressions_reaches_whoever_is_there_twice_in_both() -> None:
+    for address in (NETWORK, OWN):
+        one = Recipient.objects.create(email=f"x{address}")
+        Recipient.objects.filter(pk=one.pk).update(email=address, email_key=address)
+    suppress([NETWORK], "", None, source=Source.COMMAND)
+    assert not Recipient.objects.to_be_written_to().exists()
+    lift_suppression([OWN], None, source=Source.COMMAND)
+    assert Recipient.objects.to_be_written_to().count() == 2
