@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Iterable
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.models import Model
 
 logger = logging.getLogger("campaigns.remains")
@@ -44,7 +44,7 @@ def clear_remains(changed: Iterable[type[Model]] = ()) -> bool:
         if connection.vendor == "sqlite":
             return _empty_log()
         _vacuum(changed)
-    except DatabaseError as error:
+    except Error as error:
         # What it was called after is committed: nobody is told that it failed.
         logger.warning("removed rows stay in the database's files for now: %s", error)
         return False

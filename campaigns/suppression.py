@@ -11,7 +11,8 @@ from django.db import transaction
 
 from campaigns.audit import Action, Source, record
 from campaigns.imports.addresses import INVISIBLE, fault_of
-from campaigns.models import SuppressedAddress, email_key
+from campaigns.models import Recipient, SuppressedAddress, email_key
+from campaigns.models.keys import network_form
 
 # Looked up in one statement.
 GROUP = 500
@@ -70,7 +71,17 @@ def _groups(lines: Iterable[str], listed: Listed) -> Iterator[set[str]]:
     """Addresses of a list, some at a time; of a table, its first column."""
     addresses = _addresses(lines, listed)
     while group := list(islice(addresses, GROUP)):
-        yield set(group)
+        yield {*group, *_left_behind(group)}
+
+
+def _left_behind(keys: Iterable[str]) -> set[str]:
+    """Recipients who are there under a former spelling too, since their keys could not be renewed:
+    see decision 0029."""
+    former = {network_form(key) for key in keys if not key.isascii()}
+    if not former:
+        return set()
+    there = Recipient.objects.filter(email_key__in=former)
+    return set(there.values_list("email_key", flat=True))
 
 
 def _addresses(lines: Iterable[str], listed: Listed) -> Iterator[str]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from campaigns.models import Tombstone
+from campaigns.models.keys import spellings_of
 
 SALT = "campaigns.tombstones"
 # Of the stubs that erased recipients leave. RFC 2606: no mail reaches such a domain.
@@ -55,11 +56,13 @@ class Buried:
         return {key for key in email_keys if is_stub(key) or (self._hashes and self._is_here(key))}
 
     def _is_here(self, email_key: str) -> bool:
-        for keyed in self._keyed:
-            one = keyed.copy()
-            one.update(email_key.encode())
-            if one.hexdigest() in self._hashes:
-                return True
+        spellings = (email_key,) if email_key.isascii() else spellings_of(email_key)
+        for spelling in spellings:
+            for keyed in self._keyed:
+                one = keyed.copy()
+                one.update(spelling.encode())
+                if one.hexdigest() in self._hashes:
+                    return True
         return False
 
 
@@ -77,8 +80,12 @@ def hash_of(email_key: str, secret: str | bytes | None = None) -> str:
 
 
 def hashes_of(email_key: str) -> list[str]:
-    """One for each key that may have been in use when the address was erased."""
-    return [hash_of(email_key, key) for key in _keys()]
+    """One for each key that may have been in use when the address was erased.
+
+    And for each spelling: a hash from before domains were compared in their own letters cannot be
+    renewed, because nobody knows of whom it is.
+    """
+    return [hash_of(one, key) for one in sorted(spellings_of(email_key)) for key in _keys()]
 
 
 def _keys() -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from django.db import connection
 from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck
 
-from campaigns.models import Campaign, Recipient
+from campaigns.models import Campaign, Recipient, email_key
 from tests.emptying import empty_tables
 from tracker.hits import Hit, new_hit_id
 from tracker.models import CampaignCounts, Pixel
@@ -135,7 +135,7 @@ def make_campaign(*emails: str, name: str = "", is_sent: bool = True) -> Campaig
 
     campaign = Campaign.objects.create(name=name or f"Campaign {in_letters(next(_numbers))}")
     recipients = [
-        Recipient.objects.get_or_create(email_key=email.casefold(), defaults={"email": email})[0]
+        Recipient.objects.get_or_create(email_key=email_key(email), defaults={"email": email})[0]
         for email in emails
     ]
     add_pixels(campaign, [recipient.pk for recipient in recipients])

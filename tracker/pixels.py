@@ -18,7 +18,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, F, QuerySet
 
-from campaigns.models import Campaign, RecipientQuerySet, email_key, suppresses
+from campaigns.models import Campaign, Recipient, RecipientQuerySet, email_key, suppresses
+from tracker.consent import settle_erased
 from tracker.consent.policy import Said, effective, said_by_recipients
 from tracker.models import CampaignCounts, Pixel, PixelQuerySet, PixelTracking
 
@@ -34,6 +35,11 @@ CHOSEN = (
     # Whoever was erased is never identified.
     f"ELSE CASE WHEN recipient.erased_at IS NULL THEN {PixelTracking.IDENTIFIED:d} "
     f"ELSE {PixelTracking.ANONYMOUS:d} END END"
+)
+# Whoever was erased and is off may be so because the campaign went out without them.
+IS_OTHER = (
+    f"tracker_pixel.tracking <> {CHOSEN} AND NOT "
+    f"(recipient.erased_at IS NOT NULL AND tracker_pixel.tracking = {PixelTracking.OFF:d})"
 )
 
 
@@ -78,7 +84,7 @@ def enrol(campaign: Campaign, table: str) -> int:
             f"UPDATE tracker_pixel SET tracking = {CHOSEN} FROM campaigns_recipient AS recipient "
             "WHERE tracker_pixel.campaign_id = %s AND recipient.id = tracker_pixel.recipient_id "
             f"AND recipient.id IN (SELECT recipient_id FROM {table} WHERE NOT is_new) "
-            f"AND tracker_pixel.tracking <> {CHOSEN}",
+            f"AND {IS_OTHER}",
             [usual, campaign.pk, usual],
         )
     _locked_counts(campaign).update(recipients=F("recipients") + new)
@@ -183,7 +189,7 @@ def _add_chosen(
             f"UPDATE tracker_pixel SET tracking = {CHOSEN} FROM campaigns_recipient AS recipient "
             "WHERE tracker_pixel.campaign_id = %s AND recipient.id = tracker_pixel.recipient_id "
             "AND tracker_pixel.recipient_id > %s AND tracker_pixel.recipient_id <= %s "
-            f"AND tracker_pixel.tracking <> {CHOSEN}",
+            f"AND {IS_OTHER}",
             [usual, campaign.pk, after, up_to, usual],
         )
     _locked_counts(campaign).update(recipients=F("recipients") + added)
@@ -216,7 +222,11 @@ def ensure_test_pixel(campaign: Campaign) -> Pixel:
 
 
 def mark_sent(campaign: Campaign, *, at: datetime) -> int:
-    """Mark every pixel that is not sent yet as handed over at that moment; how many were."""
+    """Mark every pixel that is not sent yet as handed over at that moment; how many were.
+
+    Whoever is erased or must not be written to gets no mail, and is not marked. What an erased
+    person opened all the same stands in no rate from then on.
+    """
     marked = 0
     for pixel_ids in _groups_of_unsent(campaign):
         with transaction.atomic():
@@ -231,8 +241,27 @@ def mark_sent(campaign: Campaign, *, at: datetime) -> int:
             if changed:
                 Campaign.objects.filter(pk=campaign.pk, sent_at=None).update(sent_at=at)
         marked += changed
+    settle_erased(campaign)
     campaign.refresh_from_db(fields=["sent_at"])
     return marked
+
+
+def is_anybody_unsent(campaign: Campaign, counts: CampaignCounts) -> bool:
+    """Whether ``mark_sent`` would mark anybody. Who gets no mail is looked for only where some were
+    sent to and others not: they are few, and found by their recipients."""
+    unsent = counts.recipients - counts.sent
+    if unsent <= 0 or not counts.sent:
+        return unsent > 0
+    return unsent > count_kept_back(campaign)
+
+
+def count_kept_back(campaign: Campaign) -> int:
+    """Recipients who get no mail, because they were erased or must not be written to."""
+    recipients = Recipient.objects
+    return sum(
+        some.filter(pixels__campaign=campaign, pixels__sent_at=None).count()
+        for some in (recipients.erased(), recipients.suppressed())
+    )
 
 
 def mark_bounced(campaign: Campaign, lines: Iterable[str], *, at: datetime) -> BounceResult:

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from campaigns.imports.addresses import INVISIBLE, fault_of, taken_out
 from campaigns.models import email_key
+from campaigns.models.keys import spellings_of
 
 _WITHOUT_INVISIBLE = dict.fromkeys(map(ord, INVISIBLE))
 # What people write in the place of an @-sign.
@@ -29,7 +30,7 @@ class Theirs:
     no address can be read."""
 
     def __init__(self, keys: Collection[str], name: str = "") -> None:
-        self._keys = frozenset(keys)
+        self._keys = frozenset(one for key in keys for one in spellings_of(key))
         self._locals = {key.rpartition("@")[0] for key in self._keys}
         self._runs = {_run(key): key for key in self._keys}
         words = _words(name)

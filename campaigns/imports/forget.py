@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.formats import open_table
 from campaigns.imports.reasons import because
 from campaigns.models import Import, RejectedLine, TypingSlip
+from campaigns.models.keys import spellings_of
 
 DELETED_AT_ONCE = 500
 WHY_ENDED = because(
@@ -38,18 +40,25 @@ def forget(key: str, name: str = "") -> Forgotten:
     """
     theirs = Theirs([key], name)
     ended = 0
-    for one in (*Import.objects.exclude(state__in=OVER), *Import.objects.tried()):
-        if _may_name(one, theirs):
-            if one.is_over:
-                files.discard_tried(one)
-            else:
-                end(one, WHY_ENDED)
-            ended += 1
-    slips, _ = TypingSlip.objects.filter(Q(email_key=key) | Q(suggestion=key)).delete()
+    for one in imports_naming(theirs):
+        if one.is_over:
+            files.discard_tried(one)
+        else:
+            end(one, WHY_ENDED)
+        ended += 1
+    keys = spellings_of(key)
+    slips, _ = TypingSlip.objects.filter(Q(email_key__in=keys) | Q(suggestion__in=keys)).delete()
     found = lines_of(theirs)
     for start in range(0, len(found), DELETED_AT_ONCE):
         RejectedLine.objects.filter(pk__in=found[start : start + DELETED_AT_ONCE]).delete()
     return Forgotten(len(found), slips, ended)
+
+
+def imports_naming(theirs: Theirs) -> Iterator[Import]:
+    """Those that have their file still, and whose file has them, or may have."""
+    for one in (*Import.objects.exclude(state__in=OVER), *Import.objects.tried()):
+        if _may_name(one, theirs):
+            yield one
 
 
 def lines_of(theirs: Theirs) -> list[int]:

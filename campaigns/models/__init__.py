@@ -12,6 +12,7 @@ from campaigns.models.campaigns import (
     validate_time_zone,
 )
 from campaigns.models.imports import Import, ImportQuerySet, RejectedLine, TypingSlip
+from campaigns.models.keys import email_key
 from campaigns.models.recipients import (
     Attribute,
     Consent,
@@ -21,7 +22,6 @@ from campaigns.models.recipients import (
     RecipientQuerySet,
     SuppressedAddress,
     Tombstone,
-    email_key,
     suppresses,
 )
 

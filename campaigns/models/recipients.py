@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from django.conf import settings
@@ -11,14 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from campaigns.models.campaigns import Tracking
-
-
-def email_key(email: str) -> str:
-    """The form in which two spellings of one address are equal: NFC, trimmed, lower case.
-
-    Not case folded: that would make one of faß.example and fass.example, which are two domains.
-    """
-    return unicodedata.normalize("NFC", email.strip()).lower()
+from campaigns.models.keys import email_key
 
 
 class EmailKeyField(models.CharField[str, str]):

@@ -10,7 +10,7 @@ campaign counts, quarters; the last four as the writers have them.
 
 from __future__ import annotations
 
-from tracker.consent.choices import NOT_SAID, choose, choose_for_campaign, settle
+from tracker.consent.choices import NOT_SAID, choose, choose_for_campaign, settle, settle_erased
 from tracker.consent.default import apply_default, is_default_applied
 from tracker.consent.moves import make_up
 
@@ -22,4 +22,5 @@ __all__ = [
     "is_default_applied",
     "make_up",
     "settle",
+    "settle_erased",
 ]

@@ -71,6 +71,20 @@ def choose_for_campaign(campaign: Campaign, tracking: str) -> int:
     return settle_campaign(campaign)
 
 
+def settle_erased(campaign: Campaign) -> int:
+    """Once it is marked as sent: those of its recipients who were erased before; how many pixels
+    changed."""
+    pixels = Pixel.objects.of_recipients().passed_over().filter(campaign=campaign)
+    rows = list(pixels.order_by("recipient_id").values_list("pk", "recipient"))
+    changed = 0
+    for start in range(0, len(rows), STEP):
+        some = rows[start : start + STEP]
+        with transaction.atomic():
+            said_by_recipients({recipient for _, recipient in some})
+            changed += settle([pixel for pixel, _ in some])
+    return changed
+
+
 def settle_campaign(campaign: Campaign) -> int:
     """Bring all its pixels to what counts now, step by step; safe to repeat."""
     changed = 0
@@ -120,11 +134,18 @@ def _kept_apart(leaving: Sequence[int], own: dict[int, int]) -> set[int]:
 
 def _now(pixel_ids: Iterable[int]) -> Iterator[tuple[int, PixelTracking]]:
     """What counts for each pixel, read after the locks were taken."""
-    rows = Pixel.objects.filter(pk__in=list(pixel_ids)).values_list(
-        "pk", "recipient__tracking", "campaign__tracking", "recipient__erased_at"
-    )
-    for pixel_id, of_recipient, of_campaign, erased_at in rows:
-        yield pixel_id, effective(of_recipient, of_campaign, is_erased=erased_at is not None)
+    pixels = Pixel.objects.filter(pk__in=list(pixel_ids)).select_related("recipient", "campaign")
+    for pixel in pixels:
+        assert pixel.recipient is not None
+        yield (
+            pixel.pk,
+            effective(
+                pixel.recipient.tracking,
+                pixel.campaign.tracking,
+                is_erased=pixel.recipient.erased_at is not None,
+                is_passed_over=pixel.sent_at is None and pixel.campaign.sent_at is not None,
+            ),
+        )
 
 
 def _change(

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 from django.utils import timezone
 
 from tracker.consent.in_flight import wait_for_writers
@@ -35,16 +35,16 @@ LATE = timedelta(seconds=30)
 
 def finish(pixel_ids: Sequence[int]) -> None:
     """After the choice was committed. What cannot be done now is done by the schedule."""
-    if not wait_for_writers():
+    try:
+        if wait_for_writers():
+            move(pixel_ids)
+            return
         logger.warning(
             "a group of hits takes long to be written: the opens of %d pixels leave their "
             "recipients later",
             len(pixel_ids),
         )
-        return
-    try:
-        move(pixel_ids)
-    except DatabaseError as error:
+    except Error as error:
         # The choice is committed: whoever made it is not told that it failed.
         logger.warning("opens of %d pixels leave later: %s", len(pixel_ids), error)
 

@@ -1,6 +1,7 @@
 """What counts for a pixel: the recipient's choice, else the campaign's, else the installation's.
 
-Whoever was erased is never identified again: what is not off is anonymous.
+Whoever was erased is never identified again: what is not off is anonymous. And off in a campaign
+that went out without them: they are in no rate's denominator, so their opens are in no numerator.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from campaigns.models import Recipient
 from tracker.models import PixelTracking
 
 
-def effective(of_recipient: str, of_campaign: str, *, is_erased: bool = False) -> PixelTracking:
+def effective(
+    of_recipient: str, of_campaign: str, *, is_erased: bool = False, is_passed_over: bool = False
+) -> PixelTracking:
+    """``is_passed_over``: the campaign is marked as sent, and this pixel is not."""
+    if is_erased and is_passed_over:
+        return PixelTracking.OFF
     chosen = PixelTracking[(of_recipient or of_campaign or settings.TRACKING_DEFAULT).upper()]
     return max(chosen, PixelTracking.ANONYMOUS) if is_erased else chosen
 

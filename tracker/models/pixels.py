@@ -57,6 +57,12 @@ class PixelQuerySet(models.QuerySet["Pixel"]):
         """All that a row about a recipient shows, in one query."""
         return self.select_related("recipient", "unique_open__last_user_agent")
 
+    def passed_over(self) -> PixelQuerySet:
+        """Of erased people in campaigns that are marked as sent without them, and not off yet."""
+        return self.filter(
+            recipient__erased_at__isnull=False, sent_at=None, campaign__sent_at__isnull=False
+        ).exclude(tracking=PixelTracking.OFF)
+
     def bounced(self) -> PixelQuerySet:
         return self.filter(bounced_at__isnull=False)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Callable
 from datetime import timedelta
-from functools import cache
+from functools import cache, wraps
 from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -24,6 +28,12 @@ from tracker.persons.export import for_themselves
 from tracker.privacy_links import privacy_tokens
 from tracker.reports.privacy import kept_about
 
+logger = logging.getLogger("tracker.pages")
+
+View = Callable[[HttpRequest, str], HttpResponse]
+
+# After so long the page is worth another try.
+AWAY_SECONDS = 60
 # Looks a minute and process, choices and copies an hour: more than anyone needs.
 LOOKS = 60
 CHOICES = 20
@@ -36,9 +46,27 @@ def looks() -> Ceiling:
     return Ceiling(LOOKS)
 
 
+def _says_when_away(view: View) -> View:
+    """Whoever made a choice is told that it was not saved, and not only that something broke.
+
+    A choice is saved in one transaction or not at all, and nothing that comes after it fails so.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, token: str) -> HttpResponse:
+        try:
+            return view(request, token)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("a recipient's page was not shown, the database is away: %s", error)
+            return _away(request)
+
+    return answer
+
+
 @login_not_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@_says_when_away
 def privacy(request: HttpRequest, token: str) -> HttpResponse:
     """Only a POST changes anything: scanners and previews follow every link with GET."""
     recipient_id = privacy_tokens().read(token)
@@ -67,6 +95,7 @@ def privacy(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_POST
+@_says_when_away
 def privacy_copy(request: HttpRequest, token: str) -> HttpResponse:
     """Everything about them as a file. Asked for by a button: whoever follows links gets nothing,
     and the log holds what people did, not scanners."""
@@ -106,9 +135,21 @@ def _chosen(request: HttpRequest, recipient: Recipient, token: str) -> HttpRespo
     return _private(redirect(f"{request.path}?saved=1"))
 
 
+def _away(request: HttpRequest) -> HttpResponse:
+    # The page would ask the database who is logged in, and what they are to be told.
+    request.user = AnonymousUser()
+    if hasattr(request, "_messages"):
+        del request._messages
+    is_choice = request.method == "POST" and "tracking" in request.POST
+    answer = _page(request, HTTPStatus.SERVICE_UNAVAILABLE, is_choice=is_choice)
+    answer["Retry-After"] = str(AWAY_SECONDS)
+    return answer
+
+
 def _page(request: HttpRequest, status: HTTPStatus, **context: object) -> HttpResponse:
     context |= {
         "is_unknown": status == HTTPStatus.NOT_FOUND,
+        "is_away": status == HTTPStatus.SERVICE_UNAVAILABLE,
         "is_too_often": status == HTTPStatus.TOO_MANY_REQUESTS,
         "keep_address": settings.KEEP_ADDRESS,
         "keep_agent": settings.KEEP_AGENT,

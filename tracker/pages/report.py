@@ -15,6 +15,7 @@ from tracker.exports import people_rows
 from tracker.list_misses import missed_of, with_missed
 from tracker.pages.access import abilities, may_read
 from tracker.pages.long_files import is_long
+from tracker.pixels import is_anybody_unsent
 from tracker.reports.breakdowns import breakdown_page
 from tracker.reports.by_attribute import attribute_table
 from tracker.reports.chart_page import Choice
@@ -43,6 +44,7 @@ def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
     silence = silence_of(campaign, totals)
     context = {
         **parts.context,
+        "is_anybody_unsent": is_anybody_unsent(campaign, totals),
         "live_query": parts.choice.query,
         "version": version_of(campaign, parts.choice),
         "breakdowns": breakdown_page(campaign, totals) if totals.opens else None,

@@ -7,7 +7,6 @@ in a spool is recorded for stand-ins, without address and agent, as of whoever c
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,14 +35,12 @@ from tracker.persons.evidence import make_anonymous, portions, stop_linking
 from tracker.persons.plans import Person, Plan, pixels_of, plans_of
 from tracker.persons.segments import forget_values
 from tracker.persons.stub import emptied
-from tracker.persons.traces import Trace, overwrite
+from tracker.persons.traces import LEAST_NAME, Trace, notes_naming, overwrite
 from tracker.persons.waiting import replay_waiting, spool_here
 from tracker.work.files import forget as forget_files
 
 logger = logging.getLogger("tracker.persons")
 
-# Shorter names are words that stand in notes about anything.
-LEAST_NAME = 3
 NOBODY = "[erased]"
 # Whatever holds the address beside these is known from its traces.
 CHANGED: tuple[type[Model], ...] = (
@@ -145,8 +142,9 @@ def changed_by(traces: Iterable[Trace]) -> set[type[Model]]:
 
 
 def _also_under_mistyped(persons: Sequence[Person]) -> list[Person]:
-    """Mail had gone to an address before it was corrected: then it is a recipient of its own."""
-    keys = {key for person in persons for key in person.mistyped}
+    """Mail had gone to an address before it was corrected, or to another spelling of its domain:
+    then it is a recipient of its own."""
+    keys = {key for person in persons for key in person.keys}
     named = {person.recipient_id for person in persons if person.recipient_id is not None}
     others = Recipient.objects.filter(email_key__in=keys, erased_at=None).exclude(pk__in=named)
     return [Person.of(one) for one in others]
@@ -167,11 +165,9 @@ def _remove(plan: Plan, erased: Erased) -> None:
     for some in portions(plan.pixels):
         notes = Ruling.objects.filter(open__pixel__in=some).exclude(note="")
         erased.rulings += notes.update(note="")
-    if len(plan.person.name) >= LEAST_NAME:
-        name = re.compile(rf"(?<!\w){re.escape(plan.person.name)}(?!\w)", re.IGNORECASE)
-        for ruling in Ruling.objects.filter(note__icontains=plan.person.name):
-            ruling.note = name.sub(NOBODY, ruling.note)
-            ruling.save(update_fields=["note"])
+    for name, ruling in notes_naming(plan.person.name):
+        ruling.note = name.sub(NOBODY, ruling.note)
+        ruling.save(update_fields=["note"])
     # Also under an address that they had before.
     _admin_log(plan.person).update(object_repr=plan.person.stub)
     for trace in plan.traces:

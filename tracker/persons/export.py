@@ -6,16 +6,18 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import ADDITION, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.utils import timezone
 
 from campaigns.audit import kind_of
-from campaigns.models import AuditEntry, Recipient, SuppressedAddress
+from campaigns.models import AuditEntry, Import, Recipient, SuppressedAddress
 from tracker.clients import client_name
 from tracker.models import Open, Pixel, Ruling, UniqueOpen
+from tracker.persons.elsewhere import found_elsewhere
 from tracker.persons.evidence import portions
+from tracker.persons.plans import Person
 from tracker.persons.waiting import spool_here
 from tracker.verdicts import RULE_BY_NUMBER, Verdict
 
@@ -24,10 +26,15 @@ VERSION = 1
 
 
 def everything_about(recipient: Recipient) -> dict[str, Any]:
-    """Ready for ``json.dumps``; moments in UTC, ISO 8601.
+    """Ready for ``json.dumps``; moments in UTC, ISO 8601. Whatever an erasure would reach.
 
     Other people's names are not in it: of a ruling it says what and when, and not by whom.
     """
+    return {**_their_own(recipient), "elsewhere": found_elsewhere(recipient)}
+
+
+def _their_own(recipient: Recipient) -> dict[str, Any]:
+    """What leads to them in the database."""
     pixels = list(
         Pixel.objects.filter(recipient=recipient)
         .select_related("campaign", "unique_open__last_user_agent", "end_load")
@@ -39,6 +46,8 @@ def everything_about(recipient: Recipient) -> dict[str, Any]:
         "exported_at": _moment(timezone.now()),
         "person": _row(recipient),
         "suppressed": _suppressed(recipient),
+        "suppressed_before": _suppressed_before(recipient),
+        "imports": _imports(recipient),
         "campaigns": [_campaign(pixel, opens[pixel.pk]) for pixel in pixels],
         "hits_set_aside": _hits_set_aside({pixel.pk for pixel in pixels}),
         "also_kept": _rows_of_other_tables(recipient),
@@ -49,8 +58,14 @@ def everything_about(recipient: Recipient) -> dict[str, Any]:
 
 def for_themselves(recipient: Recipient) -> dict[str, Any]:
     """The same for the person's own page: what colleagues wrote for each other is not theirs to
-    read, nor is mail that was not sent."""
-    document = everything_about(recipient)
+    read, nor is mail that was not sent.
+
+    What stands in other people's rows and in files is left to the operators' export: finding it
+    reads the whole database, which no public page may ask for.
+    """
+    document = _their_own(recipient)
+    for one in document["imports"]:
+        del one["file_name"]
     if document["suppressed"]:
         del document["suppressed"]["reason"]
     document["campaigns"] = [
@@ -81,6 +96,42 @@ def _suppressed(recipient: Recipient) -> dict[str, Any] | None:
     if found is None:
         return None
     return {"since": _moment(found.created_at), "reason": found.reason}
+
+
+def _suppressed_before(recipient: Recipient) -> list[dict[str, Any]]:
+    """By hand, in the admin; of a whole list is kept only how many addresses it had."""
+    names = {ADDITION: "added", DELETION: "lifted"}
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(SuppressedAddress),
+        object_repr__in=Person.of(recipient).keys,
+        action_flag__in=names,
+    )
+    return [
+        {"at": _moment(entry.action_time), "action": names[entry.action_flag]}
+        for entry in entries.order_by("pk")
+    ]
+
+
+def _imports(recipient: Recipient) -> list[dict[str, Any]]:
+    """By which they may have come into their campaigns: who stood in which list is not kept."""
+    campaigns = Pixel.objects.filter(recipient=recipient).values("campaign")
+    done = Import.objects.filter(campaign__in=campaigns, state=Import.State.DONE, is_dry_run=False)
+    return [
+        {
+            "import_id": one.pk,
+            "campaign_id": one.campaign_id,
+            "file_name": one.file_name,
+            "finished_at": _moment(one.finished_at),
+            "made_the_recipient": _is_within(recipient.created_at, one),
+        }
+        for one in done.order_by("pk")
+    ]
+
+
+def _is_within(moment: datetime, one: Import) -> bool:
+    if one.started_at is None or one.finished_at is None:
+        return False
+    return one.started_at <= moment <= one.finished_at
 
 
 def _campaign(pixel: Pixel, opens: list[dict[str, Any]]) -> dict[str, Any]:

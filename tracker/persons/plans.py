@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from campaigns.imports.broken import Theirs
 from campaigns.imports.corrections import mistyped_of
 from campaigns.imports.forget import lines_of
 from campaigns.models import Recipient, email_key
+from campaigns.models.keys import spellings_of
 from campaigns.tombstones import STUB_DOMAIN
 from tracker.judging.fan_outs import id_bounds
 from tracker.models import FanOut, Open, Pixel, Ruling, UniqueOpen
@@ -47,8 +49,17 @@ class Person:
         return email_key(self.email)
 
     @property
+    def keys(self) -> set[str]:
+        """Also as the network has their domain: where both spellings were recipients before
+        domains were compared in their own letters, the other one is them as well."""
+        return {one for key in (self.key, *self.mistyped) for one in spellings_of(key)}
+
+    @property
     def spellings(self) -> set[str]:
-        return {self.email, self.key, *self.mistyped}
+        """In whatever way a text may have their address; letter case is ignored."""
+        # Macs write ü as u and two dots.
+        apart = {unicodedata.normalize("NFD", key) for key in self.keys}
+        return {self.email, *self.keys, *apart}
 
 
 @dataclass(slots=True)
@@ -92,8 +103,10 @@ def rejected_lines_of(person: Person) -> int:
 
 def has_account(person: Person) -> bool:
     """Whether somebody logs in with this address: an account is no recipient, and stays."""
-    users = get_user_model()._default_manager.filter
-    return users(email__iexact=person.key).exists() or users(username__iexact=person.key).exists()
+    theirs = Q()
+    for key in person.keys:
+        theirs |= Q(email__iexact=key) | Q(username__iexact=key)
+    return get_user_model()._default_manager.filter(theirs).exists()
 
 
 def _addresses_of(pixels: Sequence[int]) -> set[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import F, QuerySet
 from django.db.models.lookups import Exact
 
-from campaigns.models import Recipient
+from campaigns.models import Recipient, email_key
 from tracker.breakdowns.adding_up import Domain
 from tracker.models import Segment
+from tracker.persons.traces import name_pattern
 from tracker.segments.attribute_text import AttributeText
 from tracker.segments.conditions import Condition, conditions_of
 from tracker.segments.how import How, Kind
@@ -39,10 +39,26 @@ def forget_values(recipients: Sequence[Recipient]) -> int:
     return changed
 
 
-def _without(condition: Condition, recipients: Sequence[Recipient]) -> Condition:
+def values_of(recipient: Recipient) -> Iterator[tuple[str, str]]:
+    """What ``forget_values`` would take away, each with the column that it stands in."""
+    for segment in Segment.objects.order_by("pk"):
+        for condition in conditions_of(segment.conditions):
+            for value in _asked(condition):
+                if _is_theirs(condition, value, [recipient]):
+                    yield "conditions", value
+        if _without_names(segment.name, [recipient]) != segment.name:
+            yield "name", recipient.name
+
+
+def _asked(condition: Condition) -> list[str]:
+    """Values that may be one person's alone."""
     if condition.how not in BY_VALUE or condition.kind not in (Kind.ATTRIBUTE, Kind.DOMAIN):
-        return condition
-    asked = condition.values if condition.how is How.ONE_OF else [condition.value]
+        return []
+    return condition.values if condition.how is How.ONE_OF else [condition.value]
+
+
+def _without(condition: Condition, recipients: Sequence[Recipient]) -> Condition:
+    asked = _asked(condition)
     kept = [NOBODY if _is_theirs(condition, one, recipients) else one for one in asked]
     if kept == asked:
         return condition
@@ -52,6 +68,8 @@ def _without(condition: Condition, recipients: Sequence[Recipient]) -> Condition
 
 def _is_theirs(condition: Condition, value: str, recipients: Sequence[Recipient]) -> bool:
     """One of them has it, and nobody who stays."""
+    if condition.kind is Kind.DOMAIN:
+        value = email_key(value)
     if not any(_said(condition, one) == value for one in recipients):
         return False
     return not _having(condition, value).exclude(pk__in=[one.pk for one in recipients]).exists()
@@ -72,8 +90,6 @@ def _having(condition: Condition, value: str) -> QuerySet[Recipient]:
 
 def _without_names(text: str, recipients: Sequence[Recipient]) -> str:
     for recipient in recipients:
-        # Shorter names are words that stand in names of anything.
-        if len(recipient.name) >= 3:
-            name = re.compile(rf"(?<!\w){re.escape(recipient.name)}(?!\w)", re.IGNORECASE)
+        if name := name_pattern(recipient.name):
             text = name.sub(NOBODY, text)
     return text[:80]

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from campaigns.models import Recipient, Tombstone
 from campaigns.remains import clear_remains
 from tracker.consent.policy import said_by_recipients
 from tracker.judging.fan_outs import id_bounds
-from tracker.models import Open, Pixel, PixelTracking
+from tracker.models import Open, Pixel, PixelQuerySet, PixelTracking
 from tracker.persons.erasure import CHANGED
 from tracker.persons.evidence import make_anonymous, portions, stop_linking
 from tracker.persons.stub import emptied
@@ -70,9 +69,10 @@ def sweep_all() -> int:
 
 
 def settle_stragglers() -> int:
-    """No erased person's pixel is identified; how many were."""
-    identified = _of_erased().filter(tracking=PixelTracking.IDENTIFIED)
-    pixels = list(identified.order_by("pk").values_list("pk", "recipient"))
+    """No erased person's pixel is identified, nor in a rate without having been sent to; how many
+    were."""
+    late = _of_erased().filter(tracking=PixelTracking.IDENTIFIED) | _of_erased().passed_over()
+    pixels = list(late.order_by("pk").values_list("pk", "recipient"))
     for some in portions(pixels):
         with transaction.atomic():
             said_by_recipients({recipient for _, recipient in some})
@@ -97,7 +97,7 @@ def _was_somebody_erased(since: datetime) -> bool:
     return Tombstone.objects.filter(erased_at__gte=since).exists()
 
 
-def _of_erased() -> QuerySet[Pixel]:
+def _of_erased() -> PixelQuerySet:
     return Pixel.objects.filter(recipient__erased_at__isnull=False)
 
 

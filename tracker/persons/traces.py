@@ -13,6 +13,7 @@ from django.db.models import CharField, Field, JSONField, Model, Q, TextField
 from django.db.models.functions import Cast
 
 from campaigns.models import AuditEntry, Recipient, Tombstone
+from tracker.models import Ruling
 
 # Log-ins belong to accounts, which are no recipients: whoever has one is told so.
 LEFT_OUT_APPS = ("sessions", "axes")
@@ -22,6 +23,8 @@ LEFT_OUT = (AuditEntry, Tombstone)
 OWN_COLUMNS = ("email", "email_key")
 # Of files that are called after somebody; none of them is a top-level domain.
 FILE_ENDINGS = "csv|tsv|txt|xlsx?|docx?|odt|ods|jsonl?|eml|html?|pdf|png|jpe?g"
+# Shorter names are words that stand in notes about anything.
+LEAST_NAME = 3
 # Persons looked for in one statement.
 AT_ONCE = 100
 
@@ -40,6 +43,27 @@ def pattern_of(addresses: Collection[str]) -> re.Pattern[str]:
     any_of = "|".join(re.escape(address) for address in sorted(addresses))
     longer = rf"[\w-]|\.(?!(?:{FILE_ENDINGS})\b)\w"
     return re.compile(rf"(?<![\w.+-])(?:{any_of})(?!{longer})", re.IGNORECASE)
+
+
+def name_pattern(name: str) -> re.Pattern[str] | None:
+    """A name by itself; none if it is so short that it is a word."""
+    if len(name) < LEAST_NAME:
+        return None
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+
+
+def notes_naming(name: str) -> Iterator[tuple[re.Pattern[str], Ruling]]:
+    """Rulings whose note names somebody so, each with what to look for in it."""
+    if (pattern := name_pattern(name)) is None:
+        return
+    for ruling in Ruling.objects.filter(note__icontains=name):
+        if pattern.search(ruling.note):
+            yield pattern, ruling
+
+
+def occurrences(value: Any, pattern: re.Pattern[str]) -> list[str]:
+    """In the spellings in which they stand there; nothing of what is around them."""
+    return sorted(set(pattern.findall(_as_text(value))))
 
 
 def find_traces(persons: Sequence[Collection[str]]) -> list[list[Trace]]:

@@ -18,6 +18,7 @@ from django.db.models.lookups import (
     Regex,
 )
 
+from campaigns.models import email_key
 from tracker.breakdowns.adding_up import Domain
 from tracker.breakdowns.providers import domains_of
 from tracker.models import Pixel, PixelQuerySet
@@ -85,7 +86,8 @@ def _by_text(text: Any, condition: Condition) -> Q:
     known = Coalesce(text, Value(""), output_field=TextField())
     value = condition.value
     if condition.kind is Kind.DOMAIN:
-        value = value.lower()
+        # Also as the network has it: compared with the domains of keys.
+        value = SEPARATOR.join(map(email_key, value.split(SEPARATOR)))
     by_how: dict[How, Callable[[], Any]] = {
         How.IS: lambda: Exact(known, value),
         How.IS_NOT: lambda: ~Q(Exact(known, value)),

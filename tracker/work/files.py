@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from campaigns.imports.files import import_dir, place
@@ -42,17 +43,21 @@ def discard(work: Work) -> None:
     path_of(work).unlink(missing_ok=True)
 
 
+def kept_about(recipient_ids: Collection[int]) -> QuerySet[Work]:
+    """Files that may name them: of the campaigns that they are in."""
+    campaigns = Pixel.objects.filter(recipient__in=recipient_ids).values("campaign")
+    return Work.objects.filter(kind__in=KINDS, campaign__in=campaigns).exclude(
+        state__in=(Work.State.FAILED, Work.State.CANCELLED)
+    )
+
+
 def forget(recipient_ids: Collection[int]) -> int:
     """They were erased: files that name them go, as does what is being written; how many.
 
     Call this when the erasure is committed, so that no file begun later has them. Another machine
     removes its files within the hour; nobody gets them from now on.
     """
-    campaigns = Pixel.objects.filter(recipient__in=recipient_ids).values("campaign")
-    kept = Work.objects.filter(kind__in=KINDS, campaign__in=campaigns).exclude(
-        state__in=(Work.State.FAILED, Work.State.CANCELLED)
-    )
-    works = list(kept)
+    works = list(kept_about(recipient_ids))
     Work.objects.filter(pk__in=[work.pk for work in works]).update(
         state=Work.State.FAILED,
         fault=Work.Fault.ERASED,

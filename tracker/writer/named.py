@@ -9,10 +9,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import idna
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from campaigns.models import email_key
+from campaigns.models.keys import network_form
 from tracker.hits import Hit
 from tracker.list_hits import ADDRESS_LENGTH, Name, Unnamed
 from tracker.misses import Kind
@@ -112,18 +112,7 @@ def spellings(name: str) -> list[str]:
 
 
 def _with_either_domain(key: str) -> list[str]:
-    """An international domain is written in its own letters or in those of the network."""
-    local, _, domain = key.rpartition("@")
-    if domain.isascii() and "xn--" not in domain:
-        return [key]
-    forms = [key]
-    for convert in (_to_network, idna.decode):
-        try:
-            forms.append(f"{local}@{convert(domain)}")
-        except (idna.IDNAError, UnicodeError):
-            continue
-    return forms
-
-
-def _to_network(domain: str) -> str:
-    return idna.encode(domain, uts46=True).decode("ascii")
+    """Letters of another width are the same domain; and some keys stayed as the network has them,
+    because both spellings were recipients when the keys were renewed."""
+    network = network_form(key)
+    return [key] if network == key else [key, email_key(network), network]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from django.test import Client
 
 from campaigns.audit import Action, record
@@ -397,3 +400,65 @@ def test_a_changed_default_is_told_and_applied_by_the_command(settings: Any) -> 
     settings.TRACKING_DEFAULT = "identified"
     call_command("apply_tracking", stdout=StringIO())
     assert verify().drift == 0
+
+
+@contextmanager
+def answering(fault: type[Exception], *, to: str = "") -> Iterator[None]:
+    """Every statement that begins so fails, or all of them."""
+
+    def refuse(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith(to):
+            raise fault("the connection is lost")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+@pytest.mark.parametrize("fault", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("is_colleague", [False, True])
+def test_while_the_database_is_away_the_page_says_so_and_when_to_come_again(
+    path: str, fault: type[Exception], is_colleague: bool, log_in: Any
+) -> None:
+    client = log_in("viewer") if is_colleague else Client()
+    with answering(fault):
+        answers = {
+            "This page cannot be shown at the moment": client.get(path),
+            "Your choice was not saved": client.post(path, {"tracking": "off"}),
+            "This page cannot be shown": client.post(f"{path}copy"),
+        }
+    for title, answer in answers.items():
+        assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+        assert f"<h1>{title}" in words(answer)
+        assert "no-store" in answer["Cache-Control"]
+    assert not Consent.objects.exists()
+    assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_choice_that_was_not_saved_can_be_made_a_minute_later(path: str, language: str) -> None:
+    client = Client(headers={"Accept-Language": language})
+    with answering(OperationalError, to='INSERT INTO "campaigns_consent"'):
+        text = words(client.post(path, {"tracking": "off"}))
+    assert ("save it again in a minute" in text) == (language == "en")
+    assert ("nicht gespeichert" in text) == (language == "de")
+    assert Recipient.objects.get().tracking == ""
+    assert client.post(path, {"tracking": "off"}).status_code == 302
+
+
+def test_what_is_saved_is_not_called_unsaved_because_the_database_goes_away_then(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost() -> bool:
+        raise InterfaceError
+
+    monkeypatch.setattr("tracker.consent.moves.wait_for_writers", lost)
+    answer = Client().post(path, {"tracking": "off"})
+    assert (answer.status_code, Recipient.objects.get().tracking) == (302, "off")
+
+
+def test_a_fault_of_ours_is_not_called_a_database_that_is_away(path: str) -> None:
+    client = Client(raise_request_exception=False)
+    with answering(ProgrammingError):
+        answer = client.get(path)
+    assert answer.status_code == 500

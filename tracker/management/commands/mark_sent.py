@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from campaigns.audit import Action, Source, record
 from tracker.management.commands._arguments import find_campaign, moment
-from tracker.pixels import mark_sent
+from tracker.pixels import count_kept_back, mark_sent
 from tracker.reports.totals import totals_of
 from tracker.simulation.withdrawing import is_simulation
 
@@ -38,5 +38,7 @@ class Command(BaseCommand):
         if marked:
             record(Action.CAMPAIGN_SENT, campaign, None, source=Source.COMMAND, recipients=marked)
         self.stdout.write(f"{marked} marked as sent, {totals_of(campaign).sent} in all.")
+        if left_out := count_kept_back(campaign):
+            self.stdout.write(f"{left_out} get no mail: erased, or not to be written to.")
         if not totals_of(campaign).recipients:
             self.stderr.write("This campaign has no recipients yet: import_recipients adds them.")
