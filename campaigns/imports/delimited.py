@@ -20,16 +20,11 @@ from campaigns.imports.header import (
     notes_on,
     place_of_header,
 )
-from campaigns.imports.inner import MISMATCHED, cells_of, inner_delimiter, note_on, opened_up
-from campaigns.imports.lines import (
-    LINE_LENGTH,
-    SHOWN_OF_LONG_LINE,
-    Block,
-    encoding_of,
-    read_lines,
-)
+from campaigns.imports.inner import cells_of, inner_delimiter, note_on, opened_up
+from campaigns.imports.lines import Block, encoding_of, read_lines
+from campaigns.imports.quoted import LONG, Records
 from campaigns.imports.reasons import Reason, because
-from campaigns.imports.records import Batch, Fault, Table, Tick
+from campaigns.imports.records import Batch, Table, Tick
 
 DELIMITERS = {
     ",": gettext_noop("Text with commas between the cells, %(encoding)s."),
@@ -37,21 +32,11 @@ DELIMITERS = {
     "\t": gettext_noop("Text with tabs between the cells, %(encoding)s."),
     "|": gettext_noop("Text with vertical bars between the cells, %(encoding)s."),
 }
-# A quoted cell may hold line breaks, but a quote that nobody closed must not eat the file.
-LINES_IN_RECORD = 20
-LONG = because(
-    "the line is longer than %(most)s bytes: only its first %(kept)s characters are kept",
-    most=LINE_LENGTH,
-    kept=SHOWN_OF_LONG_LINE,
-)
-UNCLOSED = because("a quote is opened and never closed")
 EMPTY = because("its cells are empty")
 ENCODINGS = {"utf-8": because("UTF-8 or Windows-1252"), "utf-8-sig": "UTF-8"}
 # A person waits until the header is found.
 SEARCHED_BYTES = 8 << 20
 SEPARATOR = "sep="  # Excel's own first line
-
-Numbered = tuple[int, str]
 
 
 def open_delimited(stream: BinaryIO, tick: Tick) -> Table:
@@ -117,7 +102,8 @@ def _width(line: str, delimiter: str) -> int:
 
 def _below_header(blocks: Iterator[Block], number: int, delimiter: str, encoding: str) -> Table:
     head = next(blocks)
-    batches = _batches(chain([head], blocks), form_of(head.lines, delimiter))
+    form = form_of(head.lines, delimiter)
+    batches = _batches(chain([head], blocks), form, _width_of_list(head.lines, form))
     first = next(batch for batch in batches if batch.rows or batch.faults)
     if first.faults and (not first.rows or first.faults[0].line < first.lines[0]):
         raise _no_header(number, first.faults[0].reason)
@@ -143,38 +129,48 @@ def _below_header(blocks: Iterator[Block], number: int, delimiter: str, encoding
     return Table(header_line, header, chain([below], batches), notes)
 
 
-def _batches(blocks: Iterator[Block], form: Form) -> Iterator[Batch]:
+def _batches(blocks: Iterator[Block], form: Form, width: int) -> Iterator[Batch]:
     """A block at once where each line is a record; else line by line."""
-    open_lines: list[Numbered] = []
+    records = Records(form, width)
     for block in blocks:
         last = block.last
-        if block.blank:
-            batch = Batch([], [], last)
-            _give_up(open_lines, form, batch)
-            open_lines = []
-            yield batch
-            continue
-        rows = None if open_lines or block.long else _one_row_a_line(block.lines, form)
+        is_plain = not records.first_open and not block.long and not block.blank
+        rows = _one_row_a_line(block.lines, form) if is_plain else None
         if rows is not None:
             yield Batch(range(block.first, last + 1), rows, last)
             continue
         batch = Batch([], [], last)
-        for place, line in enumerate(block.lines):
-            number = block.first + place
-            if number in block.long:
-                _give_up(open_lines, form, batch)
-                open_lines = []
-                batch.faults.append(Fault(number, LONG, [line]))
-            else:
-                open_lines = _take(open_lines, (number, line), form, batch)
-        if open_lines:
+        _take(records, block, batch)
+        if records.first_open:
             # A resumed import begins behind ``last``: with the record that is still open.
-            batch.last = open_lines[0][0] - 1
+            batch.last = records.first_open - 1
         yield batch
-    if open_lines:
-        batch = Batch([], [], open_lines[-1][0])
-        _give_up(open_lines, form, batch)
+    if records.first_open:
+        batch = Batch([], [], last)
+        records.give_up(batch)
         yield batch
+
+
+def _take(records: Records, block: Block, batch: Batch) -> None:
+    if block.blank:
+        records.take_blank(block.blank, batch)
+    for number, line in enumerate(block.lines, block.first):
+        if number in block.long:
+            records.take_long(number, line, batch, is_odd=block.is_odd)
+        else:
+            records.take(number, line, batch)
+
+
+def _width_of_list(lines: list[str], form: Form) -> int:
+    """Of the header, as far as the first lines tell, or of the first recipient."""
+    read = [cells for line in lines[: 2 * SEARCHED] if (cells := form.loosely(line))]
+    tests = (names_addresses, may_name_addresses, _has_at_sign)
+    found = (cells for is_it in tests for cells in read[:SEARCHED] if is_it(cells))
+    return len(next(found, read[0] if read else ()))
+
+
+def _has_at_sign(cells: list[str]) -> bool:
+    return any("@" in cell for cell in cells)
 
 
 def _one_row_a_line(lines: list[str], form: Form) -> list[list[str]] | None:
@@ -184,39 +180,3 @@ def _one_row_a_line(lines: list[str], form: Form) -> list[list[str]] | None:
         return None
     # Each record takes one line or more.
     return rows if len(rows) == len(lines) else None
-
-
-def _take(open_lines: list[Numbered], line: Numbered, form: Form, batch: Batch) -> list[Numbered]:
-    """The lines that are still open after this one."""
-    open_lines = [*open_lines, line]
-    texts = [f"{text}\n" for _, text in open_lines]
-    try:
-        (cells,) = form.reader(texts)
-    except (csv.Error, ValueError) as error:
-        if str(error) == "unexpected end of data" and len(open_lines) < LINES_IN_RECORD:
-            return open_lines
-        if (escaped := form.escaped(texts)) is None:
-            _give_up(open_lines, form, batch)
-        else:
-            _add(batch, open_lines[0][0], escaped)
-        return []
-    _add(batch, open_lines[0][0], cells)
-    return []
-
-
-def _give_up(open_lines: list[Numbered], form: Form, batch: Batch) -> None:
-    """The line that opened the quote is at fault; those after it stand for themselves."""
-    for number, line in open_lines:
-        cells = form.cells_of(line)
-        if cells is None:
-            is_open = line.count('"') % 2 == 1
-            reason = UNCLOSED if is_open else MISMATCHED
-            batch.faults.append(Fault(number, reason, line.split(form.delimiter)))
-        else:
-            _add(batch, number, cells)
-
-
-def _add(batch: Batch, number: int, cells: list[str]) -> None:
-    assert isinstance(batch.lines, list)
-    batch.lines.append(number)
-    batch.rows.append(cells)

@@ -26,13 +26,15 @@ _many_blank = re.compile(rb"\n{%d,}" % MANY_BLANK)
 class Block:
     """Some whole lines without their ends; ``long`` are those that were cut.
 
-    Instead of lines it may stand for a run of ``blank`` ones.
+    Instead of lines it may stand for a run of ``blank`` ones. ``is_odd``: a long line has an odd
+    number of quotes, so that a cell begins or ends in it.
     """
 
     first: int
     lines: list[str]
     long: list[int] = field(default_factory=list)
     blank: int = 0
+    is_odd: bool = False
 
     @property
     def last(self) -> int:
@@ -42,9 +44,10 @@ class Block:
 def read_lines(stream: BinaryIO) -> Iterator[Block]:
     """From the beginning of a seekable file."""
     number = 1
-    for lines, is_long in _whole_lines(_utf8_or_windows(stream)):
-        if is_long:
-            block = Block(number, [_decoded(lines)[:SHOWN_OF_LONG_LINE]], long=[number])
+    for lines, quotes in _whole_lines(_utf8_or_windows(stream)):
+        if quotes is not None:
+            shown = [_decoded(lines)[:SHOWN_OF_LONG_LINE]]
+            block = Block(number, shown, long=[number], is_odd=quotes % 2 == 1)
         elif len(lines) >= MANY_BLANK and not lines.strip(b"\n"):
             block = Block(number, [], blank=len(lines) + 1)
         else:
@@ -101,28 +104,30 @@ def _as_utf8(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
             yield text.encode("utf-8", "replace")
 
 
-def _whole_lines(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Whole lines joined by line feeds; or the beginning of one line alone that is too long."""
+def _whole_lines(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, int | None]]:
+    """Whole lines joined by line feeds; or the beginning of one line alone that is too long, and
+    how many quotes are in all of it."""
     rest = b""
-    length = 0  # of the line that ``rest`` begins
+    length = quotes = 0  # of the line that ``rest`` begins
     for block in blocks:
         end = block.find(b"\n")
         length += len(block) if end < 0 else end
+        quotes += block.count(b'"', 0, len(block) if end < 0 else end)
         if length > LINE_LENGTH:
             _refuse_endless(length)
             rest = (rest + block[: SHOWN_OF_LONG_LINE * 4])[: SHOWN_OF_LONG_LINE * 4]
             if end < 0:
                 continue
-            yield rest.partition(b"\n")[0], True
+            yield rest.partition(b"\n")[0], quotes
             rest, block = b"", block[end + 1 :]
         whole, feed, begun = (rest + block).rpartition(b"\n")
         if feed:
             for lines in _blanks_apart(whole):
                 yield from _split_at_long_lines(lines)
-        rest, length = begun, len(begun)
+        rest, length, quotes = begun, len(begun), begun.count(b'"')
     # DOS ended files with it, and some programs still do.
     if rest := rest.rstrip(b"\x1a"):
-        yield rest, length > LINE_LENGTH
+        yield rest, quotes if length > LINE_LENGTH else None
 
 
 def _blanks_apart(lines: bytes) -> Iterator[bytes]:
@@ -139,9 +144,9 @@ def _blanks_apart(lines: bytes) -> Iterator[bytes]:
         yield lines[begin:]
 
 
-def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, bool]]:
+def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, int | None]]:
     if len(lines) <= LINE_LENGTH or max(map(len, lines.split(b"\n"))) <= LINE_LENGTH:
-        yield lines, False
+        yield lines, None
         return
     waiting: list[bytes] = []
     for line in lines.split(b"\n"):
@@ -149,11 +154,11 @@ def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, bool]]:
             waiting.append(line)
             continue
         if waiting:
-            yield b"\n".join(waiting), False
+            yield b"\n".join(waiting), None
             waiting = []
-        yield line[: SHOWN_OF_LONG_LINE * 4], True
+        yield line[: SHOWN_OF_LONG_LINE * 4], line.count(b'"')
     if waiting:
-        yield b"\n".join(waiting), False
+        yield b"\n".join(waiting), None
 
 
 def _refuse_endless(length: int) -> None:
