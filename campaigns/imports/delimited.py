@@ -10,21 +10,15 @@ from typing import BinaryIO
 from django.utils.translation import gettext_noop
 
 from campaigns.imports.columns import may_name_addresses, names_addresses
+from campaigns.imports.encodings import encoding_of, name_of
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.form import Form, form_of
-from campaigns.imports.header import (
-    SEARCHED,
-    as_header,
-    is_headless,
-    made_up_header,
-    notes_on,
-    place_of_header,
-)
+from campaigns.imports.header import SEARCHED, head_of, holds_recipient, notes_on
 from campaigns.imports.inner import cells_of, inner_delimiter, note_on, opened_up
-from campaigns.imports.lines import Block, encoding_of, read_lines
+from campaigns.imports.lines import Block, read_lines
 from campaigns.imports.quoted import LONG, Records
 from campaigns.imports.reasons import Reason, because
-from campaigns.imports.records import Batch, Table, Tick
+from campaigns.imports.records import Batch, Reading, Table, Tick
 
 DELIMITERS = {
     ",": gettext_noop("Text with commas between the cells, %(encoding)s."),
@@ -33,16 +27,16 @@ DELIMITERS = {
     "|": gettext_noop("Text with vertical bars between the cells, %(encoding)s."),
 }
 EMPTY = because("its cells are empty")
-ENCODINGS = {"utf-8": because("UTF-8 or Windows-1252"), "utf-8-sig": "UTF-8"}
 # A person waits until the header is found.
 SEARCHED_BYTES = 8 << 20
 SEPARATOR = "sep="  # Excel's own first line
 
 
-def open_delimited(stream: BinaryIO, tick: Tick) -> Table:
+def open_delimited(stream: BinaryIO, tick: Tick, reading: Reading) -> Table:
     """Reads up to the header; raises UnreadableFileError where there is none."""
-    encoding = encoding_of(stream)
-    blocks = _ticking(read_lines(stream), tick)
+    encoding = reading.encoding or encoding_of(stream)
+    said = name_of(encoding, stream, tick)
+    blocks = _ticking(read_lines(stream, encoding), tick)
     delimiter = ""
     for block in blocks:
         for place, line in enumerate(block.lines):
@@ -57,7 +51,10 @@ def open_delimited(stream: BinaryIO, tick: Tick) -> Table:
             rest = Block(number, block.lines[place:], block.long)
             if delimiter not in DELIMITERS:
                 delimiter = _delimiter_of(rest.lines)
-            return _below_header(chain([rest], blocks), number, delimiter, encoding)
+            form = form_of(rest.lines, delimiter)
+            rows = _batches(chain([rest], blocks), form, _width_of_list(rest.lines, form))
+            note = Reason(DELIMITERS[delimiter], {"encoding": said})
+            return _below_header(rows, number, note, reading)
         if stream.tell() > SEARCHED_BYTES:
             raise UnreadableFileError(
                 "The first %(most)s MB of the file are empty: there is no header.",
@@ -87,7 +84,7 @@ def _delimiter_of(lines: list[str]) -> str:
             named = [one for one in DELIMITERS if names(tried[one])]
             if named:
                 return max(named, key=lambda one: len(tried[one]))
-            if "@" in line:
+            if any(map(holds_recipient, tried.values())):
                 break
     first = next((line for line in lines[:SEARCHED] if "@" in line), lines[0])
     every = lines[:SEARCHED]
@@ -100,12 +97,10 @@ def _width(line: str, delimiter: str) -> int:
     return len(cells_of(line, delimiter) or ())
 
 
-def _below_header(blocks: Iterator[Block], number: int, delimiter: str, encoding: str) -> Table:
-    head = next(blocks)
-    form = form_of(head.lines, delimiter)
-    batches = _batches(chain([head], blocks), form, _width_of_list(head.lines, form))
+def _below_header(batches: Iterator[Batch], number: int, note: Reason, reading: Reading) -> Table:
     first = next(batch for batch in batches if batch.rows or batch.faults)
-    if first.faults and (not first.rows or first.faults[0].line < first.lines[0]):
+    is_faulty = first.faults and (not first.rows or first.faults[0].line < first.lines[0])
+    if is_faulty and reading.has_header:
         raise _no_header(number, first.faults[0].reason)
     if inner := inner_delimiter(first.rows[: 2 * SEARCHED]):
         batches = opened_up(chain([first], batches), inner)
@@ -116,17 +111,13 @@ def _below_header(blocks: Iterator[Block], number: int, delimiter: str, encoding
     if not filled:
         raise _no_header(number, EMPTY)
     lines = [first.lines[at] for at in filled]
-    place = place_of_header([first.rows[at] for at in filled])
-    cells, begin = first.rows[filled[place]], filled[place] + 1
-    if is_headless(cells):
-        header, header_line, begin = made_up_header(cells), 0, 0
-    else:
-        header, header_line = as_header(cells), lines[place]
-    faults = [fault for fault in first.faults if fault.line > header_line]
+    head = head_of([first.rows[at] for at in filled], has_header=reading.has_header)
+    line = lines[head.place] if head.place >= 0 else 0
+    begin = filled[head.place] + 1 if line else 0
+    faults = [fault for fault in first.faults if fault.line > line]
     below = Batch(first.lines[begin:], first.rows[begin:], first.last, faults)
-    notes = [Reason(DELIMITERS[delimiter], {"encoding": ENCODINGS.get(encoding, "UTF-16")})]
-    notes += [*note_on(inner), *notes_on(lines, place, has_header=header_line > 0)]
-    return Table(header_line, header, chain([below], batches), notes)
+    notes = [note, *note_on(inner), *notes_on(lines, head)]
+    return Table(line, head.cells, chain([below], batches), notes)
 
 
 def _batches(blocks: Iterator[Block], form: Form, width: int) -> Iterator[Batch]:

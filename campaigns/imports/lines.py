@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from campaigns.imports.encodings import UTF8
 from campaigns.imports.errors import UnreadableFileError
 
 # A line of addresses is short. Longer ones are no list of recipients, and must not fill memory.
@@ -41,10 +42,10 @@ class Block:
         return self.first + len(self.lines) + self.blank - 1
 
 
-def read_lines(stream: BinaryIO) -> Iterator[Block]:
+def read_lines(stream: BinaryIO, encoding: str) -> Iterator[Block]:
     """From the beginning of a seekable file."""
     number = 1
-    for lines, quotes in _whole_lines(_utf8_or_windows(stream)):
+    for lines, quotes in _whole_lines(_utf8_or_windows(stream, encoding)):
         if quotes is not None:
             shown = [_decoded(lines)[:SHOWN_OF_LONG_LINE]]
             block = Block(number, shown, long=[number], is_odd=quotes % 2 == 1)
@@ -56,29 +57,10 @@ def read_lines(stream: BinaryIO) -> Iterator[Block]:
         number = block.last + 1
 
 
-def encoding_of(stream: BinaryIO) -> str:
-    """As far as the beginning tells: by the mark, or by the zeros of UTF-16 without a mark."""
-    stream.seek(0)
-    start = stream.read(64)
-    stream.seek(0)
-    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise UnreadableFileError("The file is saved as UTF-32. Save it as UTF-8.")
-    if start.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    even, odd = start[::2].strip(b"\0"), start[1::2].strip(b"\0")
-    if even and not odd and len(start) > 2:
-        return "utf-16-le"
-    if odd and not even and len(start) > 2:
-        return "utf-16-be"
-    return "utf-8"
-
-
-def _utf8_or_windows(stream: BinaryIO) -> Iterator[bytes]:
+def _utf8_or_windows(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
     """Blocks of bytes in which a line feed is a line feed, and line ends are line feeds."""
     ends_in_return = False
-    for block in _as_utf8(stream, encoding_of(stream)):
+    for block in _as_utf8(stream, encoding):
         if ends_in_return:
             block = b"\r" + block
         # Half of a line's end, perhaps.
@@ -93,8 +75,8 @@ def _utf8_or_windows(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _as_utf8(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
-    if not encoding.startswith("utf-16"):
-        stream.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
+    stream.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
+    if encoding in UTF8:
         while block := stream.read(BLOCK):
             yield block
         return
