@@ -19,6 +19,7 @@ RECORD_LENGTH = 131_072  # characters
 SHOWN_OF_RECORD = 4_000
 # Quotes of one line at which a cell may end, where quotes do not match.
 TRIED_ENDS = 20
+CLOSING = r'(?<!\\)"'
 LONG = because(
     "the line is longer than %(most)s bytes: only its first %(kept)s characters are kept",
     most=LINE_LENGTH,
@@ -132,10 +133,17 @@ class Records:
         except (csv.Error, ValueError) as error:
             if str(error) == "unexpected end of data":
                 self._open = Open(number, [line], number)
+            elif self._may_go_on(line):
+                self._open = Open(number, [line], number, is_broken=True)
             else:
                 self._add_alone(number, line, batch)
             return
         _add(batch, number, cells)
+
+    def _may_go_on(self, line: str) -> bool:
+        """Its quotes do not match, and one more may have been opened than closed."""
+        is_odd = line.count('"') % 2 == 1 and not re.search(rf"{CLOSING}\s*\Z", line)
+        return is_odd and self._form.escaped([line]) is None
 
     def _ends_in(self, record: Open, line: str) -> bool | None:
         """None: no, this line is like the list, and it was the quote that is wrong."""
@@ -159,8 +167,8 @@ class Records:
 
     def _may_end(self, record: Open, line: str) -> bool:
         """At a quote behind which the cells follow that the record lacks."""
-        lacking = self._width - len(self._form.loosely(record.lines[0]))
-        ends = re.finditer(rf'"(?={re.escape(self._form.delimiter)}|\Z)', line)
+        lacking = max(0, self._width - len(self._form.loosely(record.lines[0])))
+        ends = re.finditer(rf"{CLOSING}(?={re.escape(self._form.delimiter)}|\Z)", line)
         rests = (line[end.end() + 1 :] if end.end() < len(line) else None for end in ends)
         return any(
             (0 if rest is None else len(self._form.cells_of(rest) or ("",))) == lacking

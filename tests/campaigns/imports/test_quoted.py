@@ -75,6 +75,7 @@ def test_a_cell_may_hold_hundreds_of_empty_lines() -> None:
         # The program has doubled none of the quotes in it.
         f'ann@acme.example,"{STRANGERS}he said "no" to\n{STRANGERS}"\n{LAST}\n',
         f'ann@acme.example,"{STRANGERS}he said "no" to\n{STRANGERS}\n{LAST[:-4]}"Last"\n',
+        f'ann@acme.example,"he said "no" to\n{STRANGERS}"\n{LAST}\n',
     ],
 )
 def test_a_record_that_cannot_be_read_is_rejected_as_one(text: str) -> None:
@@ -108,3 +109,15 @@ def test_two_mistyped_quotes_one_below_the_other_are_two_rejected_lines() -> Non
     emails, faults = found_in('email,name\na@x.org,"Ann\nb@x.org,"Bea\nc@x.org,Cy\nd@x.org,Di\n')
     assert emails == ["c@x.org", "d@x.org"]
     assert [fault.line for fault in faults] == [2, 3]
+
+
+def test_quotes_that_do_not_match_take_nobody_else_with_them() -> None:
+    emails, faults = found_in('email,name\na@x.org,"5" pipe, Rome\nb@x.org,Bea\nc@x.org,Cy\n')
+    assert emails == ["b@x.org", "c@x.org"]
+    assert [fault.line for fault in faults] == [2]
+
+
+def test_quotes_escaped_by_backslashes_are_read_over_several_lines() -> None:
+    cell = 'one, \\"two\\",\nhe said \\"hi\\", and \\"x\\"\nleft'
+    emails, faults = found_in(f'email,notes\na@x.org,"{cell}"\nb@x.org,"{cell}"\n{LAST}\n')
+    assert (emails, faults) == (["a@x.org", "b@x.org", "last@acme.example"], [])
