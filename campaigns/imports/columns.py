@@ -74,9 +74,13 @@ class Columns:
     @classmethod
     def of_json(cls, given: Mapping[str, Any]) -> Columns:
         attributes = {int(place): name for place, name in given["attributes"].items()}
-        # Imports that were begun by an earlier version have kept nothing of it.
-        reading = Reading(**given.get("reading", {}))
-        return cls(given["email"], tuple(given["names"]), attributes, given["is_mended"], reading)
+        names = tuple(given["names"])
+        return cls(given["email"], names, attributes, given["is_mended"], reading_of(given))
+
+
+def reading_of(given: Mapping[str, Any]) -> Reading:
+    """Imports that were begun by an earlier version have kept nothing of it."""
+    return Reading(**given.get("reading", {}))
 
 
 def guess(header: Sequence[str], header_line: int) -> Columns:
@@ -125,6 +129,10 @@ def refuse_too_many(header: Sequence[str]) -> None:
 
 def names_addresses(cells: Sequence[str]) -> bool:
     return any(folded(cell) in EMAIL_HEADERS for cell in cells)
+
+
+def names_people(cells: Sequence[str]) -> bool:
+    return any(folded(cell) in part for cell in cells for part in (NAME_HEADERS, *PARTS_OF_NAME))
 
 
 def may_name_addresses(cells: Sequence[str]) -> bool:

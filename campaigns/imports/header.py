@@ -13,6 +13,7 @@ from campaigns.imports.columns import (
     column_name,
     may_name_addresses,
     names_addresses,
+    names_people,
 )
 from campaigns.imports.reasons import Reason, because
 
@@ -88,7 +89,9 @@ def _is_headless(rows: Sequence[Sequence[str]], place: int) -> bool:
     cell = cells[at].strip() if at < len(cells) else ""
     if _like_address(cell):
         return True
-    return not may_name_addresses(cells) and (row == place or holds_recipient(cells) or not cell)
+    if may_name_addresses(cells):
+        return False
+    return row == place or holds_recipient(cells) or (not cell and not names_people(cells))
 
 
 def _first_address(rows: Sequence[Sequence[str]]) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from django.db import models, transaction
 
 from campaigns.imports import files
 from campaigns.imports.choice import TIED, Asked, columns_of, require_list
-from campaigns.imports.columns import Columns, no_email_column
+from campaigns.imports.columns import Columns, no_email_column, reading_of
 from campaigns.imports.errors import OutOfPatienceError, UnreadableFileError
 from campaigns.imports.formats import open_table
 from campaigns.imports.patience import Patience
@@ -142,7 +142,7 @@ def preview(one: Import, rows: int = 8) -> list[list[str]]:
     width = len(one.header)
     found: list[list[str]] = []
     with Path(one.path).open("rb") as stream, suppress(OutOfPatienceError):
-        table = open_table(stream, Patience(), Columns.of_json(one.columns or {}).reading)
+        table = open_table(stream, Patience(), reading_of(one.columns or {}))
         every = (cells for batch in table.batches for cells in batch.rows if any(cells))
         # Kept one by one, for when patience ends.
         found.extend([*cells, *[""] * width][:width] for cells in islice(every, rows))

@@ -58,6 +58,11 @@ def test_what_names_a_column_is_a_header_and_its_line_is_said(first: str) -> Non
     assert "Line 1 is the header." in notes
 
 
+def test_a_header_may_leave_the_addresses_column_without_a_name() -> None:
+    emails, rejected, _ = read(b"Vorname;\nBert;bert@x.org\n")
+    assert (emails, rejected) == (["bert@x.org"], {})
+
+
 @pytest.mark.parametrize(
     "title",
     [
