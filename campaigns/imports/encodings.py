@@ -16,7 +16,7 @@ UTF8 = ("utf-8", "utf-8-sig")
 # Looked through for letters that tell Windows-1252 from UTF-8.
 LOOKED_AT = 8 << 20
 BLOCK = 1 << 20
-WINDOWS = gettext_noop("Windows-1252")
+WINDOWS = "Windows-1252"
 MIXED = gettext_noop("UTF-8, in some lines Windows-1252")
 
 
@@ -46,7 +46,7 @@ def name_of(encoding: str, stream: BinaryIO, tick: Tick) -> str:
     has_utf8, has_others = _letters_in(stream, tick)
     if not has_others:
         return "UTF-8"
-    return Reason(MIXED if has_utf8 else WINDOWS, {})
+    return Reason(MIXED, {}) if has_utf8 else WINDOWS
 
 
 def _letters_in(stream: BinaryIO, tick: Tick) -> tuple[bool, bool]:
