@@ -157,6 +157,11 @@ def fault_of(email: str) -> str:
     """Why this trimmed text is no address that mail could be sent to; empty if it is one."""
     if not email:
         return because("there is no address in this line")
+    if "\x00" in email:
+        return because(
+            "“%(email)s” is not an email address: it holds a NUL character",
+            email=email[:SHOWN].replace("\x00", "\ufffd"),
+        )
     key = email_key(email)
     # Of the key, too: lower case and composition can make a text longer.
     if max(len(email), len(key)) > ADDRESS_LENGTH:

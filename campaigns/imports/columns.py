@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from campaigns.imports.errors import UnreadableFileError
+from campaigns.imports.records import AS_IT_IS, Reading
 
 # The first that the file has is taken.
 EMAIL_HEADERS = ["email", "e-mail", "e mail", "email address", "e-mail address", "mail"]
@@ -59,6 +60,7 @@ class Columns:
     attributes: Mapping[int, str] = field(default_factory=dict)
     # The file is a list of rejected lines that somebody has mended: its cells are guarded.
     is_mended: bool = False
+    reading: Reading = AS_IT_IS
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -66,12 +68,19 @@ class Columns:
             "names": list(self.names),
             "attributes": {str(place): name for place, name in self.attributes.items()},
             "is_mended": self.is_mended,
+            "reading": asdict(self.reading),
         }
 
     @classmethod
     def of_json(cls, given: Mapping[str, Any]) -> Columns:
         attributes = {int(place): name for place, name in given["attributes"].items()}
-        return cls(given["email"], tuple(given["names"]), attributes, given["is_mended"])
+        names = tuple(given["names"])
+        return cls(given["email"], names, attributes, given["is_mended"], reading_of(given))
+
+
+def reading_of(given: Mapping[str, Any]) -> Reading:
+    """Imports that were begun by an earlier version have kept nothing of it."""
+    return Reading(**given.get("reading", {}))
 
 
 def guess(header: Sequence[str], header_line: int) -> Columns:
@@ -120,6 +129,10 @@ def refuse_too_many(header: Sequence[str]) -> None:
 
 def names_addresses(cells: Sequence[str]) -> bool:
     return any(folded(cell) in EMAIL_HEADERS for cell in cells)
+
+
+def names_people(cells: Sequence[str]) -> bool:
+    return any(folded(cell) in part for cell in cells for part in (NAME_HEADERS, *PARTS_OF_NAME))
 
 
 def may_name_addresses(cells: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from campaigns.imports import files
 from campaigns.imports.broken import Theirs
+from campaigns.imports.columns import reading_of
 from campaigns.imports.ending import OVER, end
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.formats import open_table
@@ -76,7 +77,7 @@ def _may_name(one: Import, theirs: Theirs) -> bool:
         return True
     try:
         with Path(one.path).open("rb") as stream:
-            table = open_table(stream)
+            table = open_table(stream, reading=reading_of(one.columns or {}))
             return any(
                 theirs.names(cells)
                 for batch in table.batches

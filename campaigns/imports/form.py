@@ -27,6 +27,12 @@ class Form(NamedTuple):
         except csv.Error:
             return self.escaped([line])
 
+    def loosely(self, line: str) -> list[str]:
+        """The cells as far as they can be told, also where quotes do not match."""
+        return next(
+            csv.reader([line], delimiter=self.delimiter, skipinitialspace=self.skips_spaces), []
+        )
+
     def escaped(self, lines: Sequence[str]) -> list[str] | None:
         """One record with its quotes as MySQL writes them; none if it is no such record."""
         if not any(ESCAPED_QUOTE in line for line in lines):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 from campaigns.imports.delimited import open_delimited
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.reasons import Reason
-from campaigns.imports.records import Table, Tick
+from campaigns.imports.records import AS_IT_IS, Reading, Table, Tick
 from campaigns.imports.xlsx import open_workbook
 
 ZIP = b"PK\x03\x04"
@@ -36,13 +36,13 @@ TEXTS = {
 MARKS = b"\xef\xbb\xbf \t\r\n"
 
 
-def open_table(stream: BinaryIO, tick: Tick = lambda: None) -> Table:
+def open_table(stream: BinaryIO, tick: Tick = lambda: None, reading: Reading = AS_IT_IS) -> Table:
     """Reads up to the header; raises UnreadableFileError with what to do instead."""
     stream.seek(0)
     start = stream.read(64)
     stream.seek(0)
     if start.startswith(ZIP):
-        return open_workbook(stream, tick)
+        return open_workbook(stream, tick, reading)
     if start.startswith(OLD_EXCEL):
         raise UnreadableFileError(
             "The file is in Excel's old format (.xls) or protected by a password. Save it as an "
@@ -56,4 +56,4 @@ def open_table(stream: BinaryIO, tick: Tick = lambda: None) -> Table:
                 "program and save it as one of these.",
                 what=Reason(what, {}),
             )
-    return open_delimited(stream, tick)
+    return open_delimited(stream, tick, reading)

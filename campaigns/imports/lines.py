@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from campaigns.imports.encodings import UTF8
 from campaigns.imports.errors import UnreadableFileError
 
 # A line of addresses is short. Longer ones are no list of recipients, and must not fill memory.
@@ -26,25 +27,28 @@ _many_blank = re.compile(rb"\n{%d,}" % MANY_BLANK)
 class Block:
     """Some whole lines without their ends; ``long`` are those that were cut.
 
-    Instead of lines it may stand for a run of ``blank`` ones.
+    Instead of lines it may stand for a run of ``blank`` ones. ``is_odd``: a long line has an odd
+    number of quotes, so that a cell begins or ends in it.
     """
 
     first: int
     lines: list[str]
     long: list[int] = field(default_factory=list)
     blank: int = 0
+    is_odd: bool = False
 
     @property
     def last(self) -> int:
         return self.first + len(self.lines) + self.blank - 1
 
 
-def read_lines(stream: BinaryIO) -> Iterator[Block]:
+def read_lines(stream: BinaryIO, encoding: str) -> Iterator[Block]:
     """From the beginning of a seekable file."""
     number = 1
-    for lines, is_long in _whole_lines(_utf8_or_windows(stream)):
-        if is_long:
-            block = Block(number, [_decoded(lines)[:SHOWN_OF_LONG_LINE]], long=[number])
+    for lines, quotes in _whole_lines(_utf8_or_windows(stream, encoding)):
+        if quotes is not None:
+            shown = [_decoded(lines)[:SHOWN_OF_LONG_LINE]]
+            block = Block(number, shown, long=[number], is_odd=quotes % 2 == 1)
         elif len(lines) >= MANY_BLANK and not lines.strip(b"\n"):
             block = Block(number, [], blank=len(lines) + 1)
         else:
@@ -53,29 +57,10 @@ def read_lines(stream: BinaryIO) -> Iterator[Block]:
         number = block.last + 1
 
 
-def encoding_of(stream: BinaryIO) -> str:
-    """As far as the beginning tells: by the mark, or by the zeros of UTF-16 without a mark."""
-    stream.seek(0)
-    start = stream.read(64)
-    stream.seek(0)
-    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise UnreadableFileError("The file is saved as UTF-32. Save it as UTF-8.")
-    if start.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    even, odd = start[::2].strip(b"\0"), start[1::2].strip(b"\0")
-    if even and not odd and len(start) > 2:
-        return "utf-16-le"
-    if odd and not even and len(start) > 2:
-        return "utf-16-be"
-    return "utf-8"
-
-
-def _utf8_or_windows(stream: BinaryIO) -> Iterator[bytes]:
+def _utf8_or_windows(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
     """Blocks of bytes in which a line feed is a line feed, and line ends are line feeds."""
     ends_in_return = False
-    for block in _as_utf8(stream, encoding_of(stream)):
+    for block in _as_utf8(stream, encoding):
         if ends_in_return:
             block = b"\r" + block
         # Half of a line's end, perhaps.
@@ -90,8 +75,8 @@ def _utf8_or_windows(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _as_utf8(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
-    if not encoding.startswith("utf-16"):
-        stream.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
+    stream.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
+    if encoding in UTF8:
         while block := stream.read(BLOCK):
             yield block
         return
@@ -101,28 +86,30 @@ def _as_utf8(stream: BinaryIO, encoding: str) -> Iterator[bytes]:
             yield text.encode("utf-8", "replace")
 
 
-def _whole_lines(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Whole lines joined by line feeds; or the beginning of one line alone that is too long."""
+def _whole_lines(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, int | None]]:
+    """Whole lines joined by line feeds; or the beginning of one line alone that is too long, and
+    how many quotes are in all of it."""
     rest = b""
-    length = 0  # of the line that ``rest`` begins
+    length = quotes = 0  # of the line that ``rest`` begins
     for block in blocks:
         end = block.find(b"\n")
         length += len(block) if end < 0 else end
+        quotes += block.count(b'"', 0, len(block) if end < 0 else end)
         if length > LINE_LENGTH:
             _refuse_endless(length)
             rest = (rest + block[: SHOWN_OF_LONG_LINE * 4])[: SHOWN_OF_LONG_LINE * 4]
             if end < 0:
                 continue
-            yield rest.partition(b"\n")[0], True
+            yield rest.partition(b"\n")[0], quotes
             rest, block = b"", block[end + 1 :]
         whole, feed, begun = (rest + block).rpartition(b"\n")
         if feed:
             for lines in _blanks_apart(whole):
                 yield from _split_at_long_lines(lines)
-        rest, length = begun, len(begun)
+        rest, length, quotes = begun, len(begun), begun.count(b'"')
     # DOS ended files with it, and some programs still do.
     if rest := rest.rstrip(b"\x1a"):
-        yield rest, length > LINE_LENGTH
+        yield rest, quotes if length > LINE_LENGTH else None
 
 
 def _blanks_apart(lines: bytes) -> Iterator[bytes]:
@@ -139,9 +126,9 @@ def _blanks_apart(lines: bytes) -> Iterator[bytes]:
         yield lines[begin:]
 
 
-def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, bool]]:
+def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, int | None]]:
     if not _has_long_line(lines):
-        yield lines, False
+        yield lines, None
         return
     waiting: list[bytes] = []
     for line in lines.split(b"\n"):
@@ -149,11 +136,11 @@ def _split_at_long_lines(lines: bytes) -> Iterator[tuple[bytes, bool]]:
             waiting.append(line)
             continue
         if waiting:
-            yield b"\n".join(waiting), False
+            yield b"\n".join(waiting), None
             waiting = []
-        yield line[: SHOWN_OF_LONG_LINE * 4], True
+        yield line[: SHOWN_OF_LONG_LINE * 4], line.count(b'"')
     if waiting:
-        yield b"\n".join(waiting), False
+        yield b"\n".join(waiting), None
 
 
 def _has_long_line(lines: bytes) -> bool:

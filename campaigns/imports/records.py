@@ -12,6 +12,19 @@ Tick = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What somebody has said of a file that it does not say itself, or says wrongly."""
+
+    # Without one, the first line is a recipient, whatever it looks like.
+    has_header: bool = True
+    # Python's name of it; empty for what the file's beginning tells.
+    encoding: str = ""
+
+
+AS_IT_IS = Reading()
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A line that is no record, why, and what could be read of it."""
 

@@ -16,6 +16,7 @@ from campaigns.imports.addresses import (
     taken_out,
 )
 from campaigns.imports.columns import Columns, is_unnamed, others_with_addresses
+from campaigns.imports.header import holds_recipient
 from campaigns.imports.meant import meant_by_text
 from campaigns.imports.reasons import because
 from campaigns.imports.records import Batch, Fault
@@ -23,6 +24,8 @@ from campaigns.imports.slips import Slips
 from campaigns.models import email_key
 
 NAME_LENGTH = 200
+# Number and reason, in front of a rejected line.
+OWN_COLUMNS = 2
 # What a spreadsheet takes for the beginning of a formula, some also in the width of Chinese signs.
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
@@ -104,7 +107,7 @@ class Judge:
         if self._unnamed:
             batch = self._without_several(batch, judged, after)
         if self._columns.is_mended:
-            rows = [[unguarded(cell) for cell in cells] for cells in batch.rows]
+            rows = [[as_it_was(cell) for cell in cells] for cells in batch.rows]
             batch = Batch(batch.lines, rows, batch.last)
         return batch
 
@@ -156,7 +159,7 @@ class Judge:
         """Nobody becomes an attribute of their neighbour because a list has no header."""
         lines, rows = [], []
         for line, cells in zip(batch.lines, batch.rows, strict=True):
-            if any(at < len(cells) and is_address(cells[at]) for at in self._unnamed):
+            if any(at < len(cells) and holds_recipient([cells[at]]) for at in self._unnamed):
                 if line > after:
                     judged.rejected.append(Fault(line, SEVERAL, cells))
                 continue
@@ -167,11 +170,12 @@ class Judge:
     def _why_wide(self, cells: list[str]) -> str:
         if self._is_address_list(cells):
             return SEVERAL
+        own = OWN_COLUMNS if self._columns.is_mended else 0
         return because(
             "the line has %(cells)s cells and the header %(columns)s: name every column, and put a "
             "cell with the separator in it in quotation marks",
-            cells=len(cells),
-            columns=self._width,
+            cells=len(cells) - own,
+            columns=self._width - own,
         )
 
     def _is_address_list(self, cells: list[str]) -> bool:
@@ -185,6 +189,11 @@ class Judge:
 def length_of(row: Row) -> int:
     _, key, email, name, attributes = row
     return len(key) + len(email) + len(name) + len(attributes)
+
+
+def as_it_was(cell: str) -> str:
+    """A cell of a rejected line, which a database keeps without its NULs: still no good one."""
+    return unguarded(cell).replace("\ufffd", "\x00")
 
 
 def unguarded(cell: str) -> str:

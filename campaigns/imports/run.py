@@ -162,10 +162,11 @@ def _read_and_store(
 ) -> None:
     with Path(one.path).open("rb") as stream:
         _check_unchanged(one)
-        table = open_table(stream, SignsOfLife(one, must_stop))
+        columns = Columns.of_json(one.columns or {})
+        table = open_table(stream, SignsOfLife(one, must_stop), columns.reading)
         with transaction.atomic():
             _begin_reading(one, staging)
-        judge = Judge(Columns.of_json(one.columns or {}), one.header)
+        judge = Judge(columns, one.header)
         batches = (batch for batch in table.batches if batch.last > one.last_line or batch.faults)
         while _stage_chunk(one, staging, judge, batches, stream):
             tell(one)

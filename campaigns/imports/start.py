@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 from django.db import models, transaction
 
 from campaigns.imports import files
-from campaigns.imports.choice import Asked, columns_of, require_list
-from campaigns.imports.columns import Columns, no_email_column
-from campaigns.imports.errors import OutOfPatienceError
+from campaigns.imports.choice import TIED, Asked, columns_of, require_list
+from campaigns.imports.columns import Columns, no_email_column, reading_of
+from campaigns.imports.errors import OutOfPatienceError, UnreadableFileError
 from campaigns.imports.formats import open_table
 from campaigns.imports.patience import Patience
-from campaigns.imports.reasons import as_kept
+from campaigns.imports.reasons import Reason, as_kept
 from campaigns.imports.records import Table, Tick
 from campaigns.models import Campaign, Import
 
@@ -68,7 +68,8 @@ def in_place(campaign: Campaign, path: Path, looked: Looked) -> Import:
 
 
 def _looked_at(stream: BinaryIO, tick: Tick, asked: Asked | None = None) -> Looked:
-    table = open_table(stream, tick)
+    asked = asked or Asked()
+    table = open_table(stream, tick, asked.reading)
     columns = columns_of(table, asked)
     require_list(table, columns)
     return Looked(table, columns)
@@ -102,6 +103,11 @@ def _written_down(
 
 def require_email_column(one: Import) -> None:
     if Columns.of_json(one.columns or {}).email < 0:
+        for pattern, values in one.notes:
+            if pattern == TIED:
+                raise UnreadableFileError(
+                    "%(tied)s Name the column with --email.", tied=Reason(pattern, values)
+                )
         raise no_email_column(one.header, 1)
 
 
@@ -136,7 +142,7 @@ def preview(one: Import, rows: int = 8) -> list[list[str]]:
     width = len(one.header)
     found: list[list[str]] = []
     with Path(one.path).open("rb") as stream, suppress(OutOfPatienceError):
-        table = open_table(stream, Patience())
+        table = open_table(stream, Patience(), reading_of(one.columns or {}))
         every = (cells for batch in table.batches for cells in batch.rows if any(cells))
         # Kept one by one, for when patience ends.
         found.extend([*cells, *[""] * width][:width] for cells in islice(every, rows))

@@ -495,7 +495,7 @@ WRONG_LINES = [
     "a@example.com;;\x00",
     "x" * 70_000,
     '"nie zu;',
-    'a@example.com;"5" Rohr"',
+    'a@example.com;"5" Rohr";',
     "email;name;ort",
 ]
 

@@ -74,6 +74,31 @@ def test_an_import_is_told_which_columns_hold_what(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_an_import_is_told_of_encoding_and_missing_header(tmp_path: Path) -> None:
+    campaign = make_campaign()
+    file = tmp_path / "list.csv"
+    file.write_bytes("anna,Łukasz\nb@x.org,Żółć\n".encode("iso-8859-2"))
+    told = ("--no-header", "--encoding", "latin2", "--json")
+    summary = json.loads(run("import_recipients", campaign.pk, str(file), *told))
+    assert [row["line"] for row in summary["rejected"]] == [1]
+    assert Recipient.objects.get().attributes == {"column 2": "Żółć"}
+    with pytest.raises(CommandError, match="no text encoding “klingon”"):
+        run("import_recipients", campaign.pk, str(file), "--encoding", "klingon")
+
+
+@pytest.mark.django_db
+def test_an_import_asks_which_of_two_columns_of_addresses_is_meant(tmp_path: Path) -> None:
+    campaign = make_campaign()
+    file = tmp_path / "list.csv"
+    file.write_text("Owner mail,Billing mail\na@x.org,b@x.org\n")
+    with pytest.raises(CommandError, match=r"“Owner mail”, “Billing mail”.* --email"):
+        run("import_recipients", campaign.pk, str(file))
+    assert not Recipient.objects.exists()
+    run("import_recipients", campaign.pk, str(file), "--email", "billing mail")
+    assert Recipient.objects.get().email == "b@x.org"
+
+
+@pytest.mark.django_db
 def test_rejected_lines_are_written_to_be_mended_and_imported(tmp_path: Path) -> None:
     campaign = make_campaign()
     file, rejected = tmp_path / "list.csv", tmp_path / "rejected.csv"

@@ -22,11 +22,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.audit import Action, Source, record
 from campaigns.imports import ending, start
+from campaigns.imports.choice import Asked
 from campaigns.imports.columns import Columns, attribute_names
 from campaigns.imports.errors import LostLeaseError, UnreadableFileError
 from campaigns.imports.files import place
 from campaigns.imports.lease import is_worked_on
 from campaigns.imports.reasons import as_kept
+from campaigns.imports.records import Reading
 from campaigns.imports.run import FILE_IS_GONE
 from campaigns.models import Campaign, Import, RejectedLine, TypingSlip
 from campaigns.remains import clear_remains
@@ -57,6 +59,9 @@ Page = Callable[..., HttpResponseBase]
 class UploadForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("File"), widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"})
+    )
+    no_header = forms.BooleanField(
+        label=gettext_lazy("The first line is a recipient, not a header"), required=False
     )
 
     def clean_file(self) -> Any:
@@ -113,8 +118,9 @@ class ImportPages:
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             file = form.cleaned_data["file"]
+            asked = Asked(reading=Reading(has_header=not form.cleaned_data["no_header"]))
             try:
-                one = start.upload(campaign, file.file, file.name, by=request.user)  # type: ignore[arg-type]
+                one = start.upload(campaign, file.file, file.name, by=request.user, asked=asked)  # type: ignore[arg-type]
             except UnreadableFileError as error:
                 form.add_error("file", nothing_stored(shown(as_kept(error.reason), error.reason)))
             except OSError as error:
@@ -317,6 +323,7 @@ def role_of(at: int, columns: Columns) -> str:
 
 def chosen_columns(request: HttpRequest, one: Import) -> Columns:
     """What the form says; ``email`` is -1 unless exactly one column is chosen for it."""
+    found = Columns.of_json(one.columns or {})
     roles = [request.POST.get(f"column-{at}", NOTHING) for at in range(len(one.header))]
     names = attribute_names(one.header)
     email = roles.index(EMAIL) if roles.count(EMAIL) == 1 else -1
@@ -324,5 +331,6 @@ def chosen_columns(request: HttpRequest, one: Import) -> Columns:
         email,
         tuple(at for at, role in enumerate(roles) if role == NAME),
         {at: names[at] for at, role in enumerate(roles) if role == ATTRIBUTE and names[at]},
-        is_mended=Columns.of_json(one.columns or {}).is_mended,
+        is_mended=found.is_mended,
+        reading=found.reading,
     )

@@ -1,9 +1,11 @@
-"""Numbers that are shown as dates: which formats those are, and the date as ISO 8601."""
+"""Numbers that are shown as dates or with zeros in front: which formats those are, and the text."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 # Formats that Excel numbers itself.
 BUILT_IN = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
@@ -12,6 +14,20 @@ QUIET = re.compile(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|\*.', re.IGNORE
 DATE_LETTERS = re.compile(r"[dmhysDMHYS]")
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # a wall clock's date, as the cell shows it
 LAST = 2_958_466  # the year 10000
+
+
+# From a number's text to what the cell shows.
+Shown = Callable[[str], str]
+
+
+def shown_by(number: int, code: str | None) -> Shown | None:
+    """None for numbers that are shown as they are."""
+    if is_date_format(number, code):
+        return as_date
+    # Postcodes and the like; whatever else a format may hold is passed over.
+    if code and not code.strip("0") and len(code) > 1:
+        return partial(with_zeros, width=len(code))
+    return None
 
 
 def is_date_format(number: int, code: str | None) -> bool:
@@ -44,3 +60,9 @@ def as_number(text: str) -> str:
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
     return f"{number:.15g}"
+
+
+def with_zeros(text: str, width: int) -> str:
+    """1067 as 01067, as the format 00000 shows it."""
+    number = as_number(text)
+    return number.zfill(width) if number.isdecimal() else number

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.records import Batch, Tick
-from campaigns.imports.xlsx.dates import as_date, as_number
+from campaigns.imports.xlsx.dates import Shown, as_number
 from campaigns.imports.xlsx.parser import (
     BLOCK,
     MOST_EMPTY,
@@ -32,10 +32,10 @@ BATCH_BLOCKS = 8
 class SheetReader:
     """Gathers rows between two blocks of XML, and hands them on; also that there are none."""
 
-    def __init__(self, strings: SharedStrings, date_styles: Container[int], tick: Tick) -> None:
+    def __init__(self, strings: SharedStrings, styles: Mapping[int, Shown], tick: Tick) -> None:
         self._strings = strings
         self._tick = tick
-        self._date_styles = date_styles
+        self._styles = styles
         self._row = self._rows_seen = self._cells_seen = self._in_row = 0
         self._empty = self._filled = 0
         self._cells: list[str] = []
@@ -158,7 +158,7 @@ class SheetReader:
         if not value:
             return ""
         if self._type == "n":
-            return as_date(value) if self._style in self._date_styles else as_number(value)
+            return self._styles.get(self._style, as_number)(value)
         if self._type == "e":
             return ""  # “#N/A” and the like are nobody's name
         if self._type == "b":

@@ -1,27 +1,28 @@
-"""A workbook's first visible sheet, as a table: header, then batches of rows."""
+"""A workbook's first visible sheet of addresses, as a table: header, then batches of rows."""
 
 from __future__ import annotations
 
 import posixpath
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
+from campaigns.imports.columns import names_addresses
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.header import (
     SEARCHED,
-    as_header,
-    is_headless,
-    made_up_header,
+    has_column_of_addresses,
+    head_of,
+    holds_recipient,
     notes_on,
-    place_of_header,
 )
 from campaigns.imports.inner import inner_delimiter, note_on, opened_up
 from campaigns.imports.reasons import Reason, because
-from campaigns.imports.records import Batch, Table, Tick
+from campaigns.imports.records import Batch, Reading, Table, Tick
 from campaigns.imports.xlsx.archive import open_archive, opened
-from campaigns.imports.xlsx.dates import is_date_format
+from campaigns.imports.xlsx.dates import Shown, shown_by
 from campaigns.imports.xlsx.parser import Start, parse
 from campaigns.imports.xlsx.shared_strings import SharedStrings
 from campaigns.imports.xlsx.sheet import SheetReader
@@ -29,28 +30,74 @@ from campaigns.imports.xlsx.sheet import SheetReader
 # Parts that describe others: small in every real workbook.
 MOST_OF_SMALL_PART = 16 << 20
 MAIN = "xl/workbook.xml"
+# Looked at for a list.
+MOST_SHEETS = 50
 
 
-def open_workbook(stream: BinaryIO, tick: Tick) -> Table:
+def open_workbook(stream: BinaryIO, tick: Tick, reading: Reading) -> Table:
     archive = open_archive(stream)
     if MAIN not in archive.namelist():
         raise _no_workbook(archive)
-    (name, path), others = _sheets(archive)
-    strings = SharedStrings(opened(archive, "xl/sharedStrings.xml"), tick)
-    sheet = opened(archive, path)
-    if sheet is None:
-        raise UnreadableFileError(
-            "The workbook's sheet “%(sheet)s” is missing from the file.", sheet=name
-        )
-    batches = SheetReader(strings, _date_styles(archive), tick).read(sheet)
-    first = _first_rows(batches)
-    if not first.rows:
-        raise UnreadableFileError("The workbook's first sheet, “%(sheet)s”, is empty.", sheet=name)
-    notes = _notes_on_sheets(name, others)
+    names = [name for name, _ in _sheets(archive)]
+    sheet = _list_among(_opened(archive, tick), names)
+    first, batches = sheet.first, sheet.batches
+    notes = _notes_on_sheets(sheet.name, [name for name in names if name != sheet.name])
     if inner := inner_delimiter(first.rows):
         batches = opened_up(chain([first], batches), inner)
         first = next(batches)
-    return _below_header(first, batches, [*notes, *note_on(inner)])
+    head = head_of(first.rows, has_header=reading.has_header)
+    notes += [*note_on(inner), *notes_on(first.lines, head)]
+    number = first.lines[head.place] if head.place >= 0 else 0
+    below = Batch(first.lines[head.begin :], first.rows[head.begin :], first.last)
+    return Table(number, head.cells, chain([below], batches), notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    name: str
+    first: Batch
+    batches: Iterator[Batch]
+
+
+def _opened(archive: zipfile.ZipFile, tick: Tick) -> Iterator[Sheet]:
+    """Those that a person sees, one after the other, each as far as its first rows."""
+    strings = SharedStrings(opened(archive, "xl/sharedStrings.xml"), tick)
+    styles = _styles(archive)
+    for name, path in _sheets(archive)[:MOST_SHEETS]:
+        part = opened(archive, path)
+        if part is None:
+            raise UnreadableFileError(
+                "The workbook's sheet “%(sheet)s” is missing from the file.", sheet=name
+            )
+        batches = SheetReader(strings, styles, tick).read(part)
+        yield Sheet(name, _first_rows(batches), batches)
+
+
+def _list_among(sheets: Iterator[Sheet], names: list[str]) -> Sheet:
+    """The first that has a column of addresses; else one that may have one; else the only one."""
+    seen = []
+    for sheet in sheets:
+        if has_column_of_addresses(sheet.first.rows) or inner_delimiter(sheet.first.rows):
+            return sheet
+        seen.append(sheet)
+    for sheet in seen:
+        if any(names_addresses(cells) or holds_recipient(cells) for cells in sheet.first.rows):
+            return sheet
+    if len(names) > 1:
+        raise UnreadableFileError(
+            "No sheet of the workbook names a column “email” or holds addresses in its first "
+            "lines: %(sheets)s.",
+            sheets=_joined(names),
+        )
+    if not seen[0].first.rows:
+        raise UnreadableFileError(
+            "The workbook's first sheet, “%(sheet)s”, is empty.", sheet=names[0]
+        )
+    return seen[0]
+
+
+def _joined(names: list[str]) -> str:
+    return ", ".join(f"“{name}”" for name in names)[:200]
 
 
 def _first_rows(batches: Iterator[Batch]) -> Batch:
@@ -69,25 +116,13 @@ def _first_rows(batches: Iterator[Batch]) -> Batch:
     return Batch(lines, rows, last)
 
 
-def _below_header(first: Batch, batches: Iterator[Batch], notes: list[Reason]) -> Table:
-    place = place_of_header(first.rows)
-    cells, number, begin = first.rows[place], 0, 0
-    if is_headless(cells):
-        header = made_up_header(cells)
-    else:
-        header, number, begin = as_header(cells), first.lines[place], place + 1
-    notes += notes_on(first.lines, place, has_header=number > 0)
-    below = Batch(first.lines[begin:], first.rows[begin:], first.last)
-    return Table(number, header, chain([below], batches), notes)
-
-
 def _notes_on_sheets(name: str, others: list[str]) -> list[Reason]:
     notes = [because("An Excel workbook, sheet “%(sheet)s”.", sheet=name)]
     if others:
         notes.append(
             because(
                 "Other sheets of the workbook are not read: %(sheets)s.",
-                sheets=", ".join(f"“{other}”" for other in others)[:200],
+                sheets=_joined(others),
             )
         )
     return notes
@@ -115,8 +150,8 @@ def _no_workbook(archive: zipfile.ZipFile) -> UnreadableFileError:
     )
 
 
-def _sheets(archive: zipfile.ZipFile) -> tuple[tuple[str, str], list[str]]:
-    """Name and path of the first sheet that a person sees, and the names of the others."""
+def _sheets(archive: zipfile.ZipFile) -> list[tuple[str, str]]:
+    """Name and path of each sheet that a person sees."""
     sheets: list[tuple[str, str, str]] = []
     targets: dict[str, str] = {}
 
@@ -134,16 +169,17 @@ def _sheets(archive: zipfile.ZipFile) -> tuple[tuple[str, str], list[str]]:
     visible = [sheet for sheet in sheets if sheet[0] == "visible"] or sheets
     if not visible:
         raise UnreadableFileError("The workbook has no sheet.")
-    _, name, key = visible[0]
-    target = targets.get(key, "worksheets/sheet1.xml")
-    path = posixpath.normpath(posixpath.join("xl", target)).lstrip("/")
-    return (name, path), [other for _, other, _ in visible[1:]]
+    return [
+        (name, posixpath.normpath(posixpath.join("xl", target)).lstrip("/"))
+        for _, name, key in visible
+        for target in [targets.get(key, "worksheets/sheet1.xml")]
+    ]
 
 
-def _date_styles(archive: zipfile.ZipFile) -> set[int]:
-    """The numbers of the cell styles that show a date."""
+def _styles(archive: zipfile.ZipFile) -> dict[int, Shown]:
+    """How numbers are shown, by the numbers of the cell styles; others as they are."""
     codes: dict[int, str] = {}
-    styles: set[int] = set()
+    styles: dict[int, Shown] = {}
     is_of_cells = False
     place = 0
 
@@ -155,8 +191,8 @@ def _date_styles(archive: zipfile.ZipFile) -> set[int]:
             is_of_cells = name == "cellXfs"
         elif name == "xf" and is_of_cells:
             number = _whole(given.get("numFmtId"))
-            if is_date_format(number, codes.get(number)):
-                styles.add(place)
+            if shown := shown_by(number, codes.get(number)):
+                styles[place] = shown
             place += 1
 
     _walk(archive, "xl/styles.xml", start)

@@ -85,6 +85,26 @@ def test_the_column_that_the_header_names_is_believed_if_it_holds_any_address() 
     assert "taken from" not in notes
 
 
+@pytest.mark.parametrize("named", ["Owner Email;Billing Email", "Email Owner;E-mail of x"])
+def test_the_column_with_the_most_different_addresses_is_taken(named: str) -> None:
+    lines = "".join(f"boss@x.org;k{number}@x.org\n" for number in range(3))
+    found, notes = read(f"{named}\n{lines}".encode())
+    assert found == ["k0@x.org", "k1@x.org", "k2@x.org"]
+    assert "most different" in notes
+
+
+def test_between_two_columns_that_are_alike_nothing_is_chosen() -> None:
+    table = open_table(io.BytesIO(b"Owner mail;Billing mail\na@x.org;b@x.org\nc@x.org;d@x.org\n"))
+    columns = columns_of(table)
+    assert (columns.email, sorted(columns.attributes)) == (-1, [0, 1])
+    assert "“Owner mail”, “Billing mail”" in table.notes[-1]
+
+
+def test_of_two_columns_that_are_alike_the_one_whose_name_says_so_is_taken() -> None:
+    found, _ = read(b"Contact;Billing mail\na@x.org;b@x.org\nc@x.org;d@x.org\n")
+    assert found == ["b@x.org", "d@x.org"]
+
+
 def test_somebody_may_say_which_columns_hold_what() -> None:
     content = b"Email,Other,First,Last,Secret\na@x.org,b@x.org,Ann,Lee,1\n"
     table = open_table(io.BytesIO(content))

@@ -24,7 +24,7 @@ def test_lines_keep_their_numbers_whatever_runs_of_blank_ones_stand_between(
 ) -> None:
     text = "".join(pieces)
     with mock.patch.object(text_lines, "BLOCK", block):
-        blocks = list(read_lines(io.BytesIO(text.encode())))
+        blocks = list(read_lines(io.BytesIO(text.encode()), "utf-8"))
     found = {
         one.first + place: line for one in blocks for place, line in enumerate(one.lines) if line
     }

@@ -9,8 +9,10 @@ from collections.abc import Callable
 import pytest
 from openpyxl import Workbook
 
+from campaigns.imports.encodings import known_encoding
 from campaigns.imports.errors import UnreadableFileError
 from campaigns.imports.formats import open_table
+from campaigns.imports.records import Reading
 from tests.campaigns.imports.test_formats import Good, lines_of
 from tests.campaigns.imports.test_xlsx import workbook
 
@@ -230,7 +232,11 @@ def test_a_workbook_says_which_sheet_is_read_and_what_of_it_is_not() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"email;name\n", "semicolons between the cells, UTF-8"),
+        (b"email;name\n", "semicolons between the cells, UTF-8."),
+        ("email;näme\n".encode(), "cells, UTF-8."),
+        ("email;näme\n".encode("cp1252"), "cells, Windows-1252."),
+        ("email;näme\nö".encode() + b";\xf6\n", "cells, UTF-8, in some lines Windows-1252."),
+        ("email;näme\n".encode("utf-16-be"), "cells, UTF-16."),
         (b"\xef\xbb\xbfemail\tname\n", "tabs between the cells, UTF-8."),
         ("email,name\n".encode("utf-16"), "commas between the cells, UTF-16."),
         (b"title\nemail\n", "Line 2 is the header"),
@@ -244,3 +250,79 @@ def test_it_is_said_how_a_file_was_read(content: bytes, words: str) -> None:
 def test_a_line_above_the_header_that_may_be_a_recipient_is_not_passed_over() -> None:
     found = lines_of(b"a@example.com,Ann\nemail,name\nb@example.com,Bea\n")
     assert [getattr(line, "email", "") for line in found] == ["a@example.com", "", "b@example.com"]
+
+
+def multi(book: Workbook) -> None:
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Cover"
+    sheet.append(["E-Mail", "sales@firma.example"])
+    hidden = book.create_sheet("Hidden")
+    hidden.append(["email"])
+    hidden.append(["h@example.com"])
+    hidden.sheet_state = "hidden"
+    book.create_sheet("Empty")
+    people = book.create_sheet("People")
+    people.append(["Name", "E-Mail"])
+    people.append(["Ann", "a@example.com"])
+    book.create_sheet("More").append(["email"])
+
+
+def test_the_first_visible_sheet_with_a_column_of_addresses_is_read() -> None:
+    content = made(multi)
+    (row,) = lines_of(content)
+    assert row == Good(2, "a@example.com", "Ann", {})
+    said = notes(content)
+    assert "sheet “People”" in said
+    assert "not read: “Cover”, “Empty”, “More”" in said
+
+
+def without(book: Workbook) -> None:
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["first", "last"])
+    book.create_sheet("More")
+
+
+def test_a_workbook_without_addresses_names_its_sheets() -> None:
+    with pytest.raises(UnreadableFileError, match="first lines: “Sheet”, “More”"):
+        notes(made(without))
+
+
+def test_a_list_is_read_in_the_encoding_that_somebody_names() -> None:
+    content = "email;name\na@example.com;Łukasz Żółć\n".encode("iso-8859-2")
+    table = open_table(io.BytesIO(content), reading=Reading(encoding=known_encoding("latin2")))
+    assert next(cells for batch in table.batches for cells in batch.rows)[1] == "Łukasz Żółć"
+    assert "ISO8859-2" in table.notes[0]
+
+
+@pytest.mark.parametrize("name", ["klingon", "base64", "rot13", "idna", "x\x00", "undefined"])
+def test_what_is_no_text_encoding_is_refused(name: str) -> None:
+    with pytest.raises(UnreadableFileError, match="knows no text encoding"):
+        known_encoding(name)
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "shown"),
+    [
+        (1067, "00000", "01067"),
+        (123456, "00000", "123456"),
+        (7, "00", "07"),
+        (7, "0", "7"),
+        (-7, "000", "-7"),
+        (7.5, "000", "7.5"),
+        (7, "000.00", "7"),
+        (7, '"A"000', "7"),
+    ],
+)
+def test_zeros_in_front_of_a_number_are_kept_as_the_cell_shows_them(
+    value: float, code: str, shown: str
+) -> None:
+    def fill(book: Workbook) -> None:
+        sheet = book.active
+        assert sheet is not None
+        sheet.append(["email", "PLZ"])
+        sheet.append(["a@example.com", value])
+        sheet["B2"].number_format = code
+
+    assert lines_of(made(fill)) == [Good(2, "a@example.com", "", {"PLZ": shown})]

@@ -356,3 +356,47 @@ def test_the_pages_say_how_the_file_was_read(log_in: LogIn) -> None:
     said = "Line 2 is the header; what stands above it was passed over."
     assert said in client.get(pages.page_of(one)).content.decode()
     assert said in confirm(client, one, "email", "name")
+
+
+def test_somebody_may_say_in_the_browser_that_there_is_no_header(log_in: LogIn) -> None:
+    client, campaign = log_in("marketer"), make_campaign()
+    where = f"/admin/campaigns/campaign/{campaign.pk}/import/"
+    page = client.get(where).content.decode()
+    label = '<label class="vCheckboxLabel" for="id_no_header">The first line is a recipient'
+    assert label in page
+    assert 'type="checkbox" name="no_header"' in page
+    content = b"anna,Anna\nbert@example.com,Bert\n"
+    client.post(where, {"file": SimpleUploadedFile("list.csv", content), "no_header": "on"})
+    one = Import.objects.get()
+    assert "Anna" in client.get(pages.page_of(one)).content.decode()
+    text = confirm(client, one, "email", "name")
+    assert "“anna” is not an email address" in text
+    assert [one.name for one in Recipient.objects.all()] == ["Bert"]
+
+
+def test_between_two_columns_of_addresses_the_page_chooses_none_and_says_so(log_in: LogIn) -> None:
+    client = log_in("marketer")
+    upload(client, make_campaign(), b"Owner mail,Other mail\na@x.org,b@x.org\n")
+    one = Import.objects.get()
+    text = client.get(pages.page_of(one)).content.decode()
+    assert "“Owner mail”, “Other mail”" in text
+    assert '<option value="email" selected>' not in text
+    confirm(client, one, "attribute", "email")
+    assert Recipient.objects.get().email == "b@x.org"
+
+
+def test_rejected_lines_that_nobody_has_mended_are_rejected_again(log_in: LogIn) -> None:
+    client, campaign = log_in("marketer"), make_campaign()
+    lines = b"email,name\na@example.com,An\0n\nb@example.com\0\0,Bea\nc@example.com,Cy,x\n"
+    one = import_recipients(campaign, io.BytesIO(lines + b"d@example.com,Di\0\n"))
+    kept = RejectedLine.objects.filter(of_import=one).order_by("line")
+    reasons = list(kept.values_list("reason", flat=True))
+    assert reasons[0] == reasons[3] == "the name holds a NUL character"
+    assert "it holds a NUL character" in reasons[1]
+    assert "3 cells and the header 2" in reasons[2]
+    download = client.get(f"{pages.page_of(one)}rejected.csv")
+    content = b"".join(download.streaming_content)  # type: ignore[attr-defined]
+    again = import_recipients(campaign, io.BytesIO(content))
+    kept = RejectedLine.objects.filter(of_import=again).order_by("line")
+    assert list(kept.values_list("reason", flat=True)) == reasons
+    assert not Recipient.objects.exists()

@@ -16,7 +16,9 @@ from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 
 from campaigns.imports.choice import Asked
+from campaigns.imports.encodings import known_encoding
 from campaigns.imports.errors import LostLeaseError, UnreadableFileError
+from campaigns.imports.records import Reading
 from campaigns.models import Campaign, Import, RejectedLine, TypingSlip
 from tracker.downloads import with_mark
 from tracker.exports import csv_blocks
@@ -64,6 +66,18 @@ class Command(BaseCommand):
             help="a column that becomes no attribute; may be given several times",
         )
         parser.add_argument(
+            "--no-header",
+            action="store_true",
+            help="the first line is a recipient, whatever it looks like",
+        )
+        parser.add_argument(
+            "--encoding",
+            metavar="NAME",
+            default="",
+            help="of a text file, as Python calls it: mac-roman, iso-8859-2, cp1251 …; without "
+            "this UTF-8 or UTF-16, and Windows-1252 where a line is neither",
+        )
+        parser.add_argument(
             "--rejected",
             metavar="FILE",
             help="write the rejected lines as CSV, to be mended and imported",
@@ -81,9 +95,7 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         campaign = find_campaign(campaign_id)
-        asked = Asked(
-            options["email"], tuple(options["name"] or ()), tuple(options["leave_out"] or ())
-        )
+        asked = asked_by(options)
         rejected = writable(options["rejected"], file)
         signal.signal(signal.SIGTERM, _as_interrupt)
         try:
@@ -133,6 +145,19 @@ class Command(BaseCommand):
         if not one.is_over:
             raise CommandError(f"{file} is being imported by another process at this moment.")
         return one
+
+
+def asked_by(options: dict[str, Any]) -> Asked:
+    encoding = options["encoding"]
+    try:
+        reading = Reading(
+            has_header=not options["no_header"],
+            encoding=known_encoding(encoding) if encoding else "",
+        )
+    except UnreadableFileError as error:
+        raise CommandError(str(error)) from error
+    names, leave_out = options["name"] or (), options["leave_out"] or ()
+    return Asked(options["email"], tuple(names), tuple(leave_out), reading)
 
 
 def writable(path: str | None, source: str) -> str | None:
