@@ -58,7 +58,7 @@ def test_a_line_is_too_long_from_one_byte_on_wherever_it_stands(
 ) -> None:
     for length, is_long in ((LINE_LENGTH, False), (LINE_LENGTH + 1, True)):
         content = before + b"x" * length + after
-        blocks = list(read_lines(io.BytesIO(content)))
+        blocks = list(read_lines(io.BytesIO(content), "utf-8"))
         number = before.count(b"\n") + 1
         assert [line for block in blocks for line in block.long] == [number] * is_long
         assert blocks[-1].last == content.count(b"\n") + 1
