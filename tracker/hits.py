@@ -16,7 +16,7 @@ from tracker.misses import MISSES
 from tracker.proxies import TrustedProxies
 from tracker.tokens import Tokens
 
-_random = Random()  # noqa: S311  # seeded by the system
+_random = Random()  # noqa: S311  # no secret; seeded by the system
 os.register_at_fork(after_in_child=_random.seed)
 
 # Longer ones are cut: the part that names the client stands in front.

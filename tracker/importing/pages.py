@@ -120,7 +120,13 @@ class ImportPages:
             file = form.cleaned_data["file"]
             asked = Asked(reading=Reading(has_header=not form.cleaned_data["no_header"]))
             try:
-                one = start.upload(campaign, file.file, file.name, by=request.user, asked=asked)  # type: ignore[arg-type]
+                one = start.upload(
+                    campaign,
+                    file.file,
+                    file.name,
+                    by=request.user,  # type: ignore[arg-type]  # the admin lets in accounts only
+                    asked=asked,
+                )
             except UnreadableFileError as error:
                 form.add_error("file", nothing_stored(shown(as_kept(error.reason), error.reason)))
             except OSError as error:

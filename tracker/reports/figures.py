@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from django.utils.translation import gettext, gettext_lazy
 
@@ -40,7 +41,7 @@ def figures_of(totals: CampaignCounts, clipping: Clipping | None = None) -> Iter
 
     ``clipping``: of a campaign with end marks, once its opens are added up by provider.
     """
-    for figure in _figures(totals):
+    for figure in chain(_range(totals), _raw(totals), _of_sending(totals)):
         if totals.is_opened or figure.value is None or figure.id in OF_SENDING:
             yield figure
         else:
@@ -69,7 +70,8 @@ def _clip_rate(clipping: Clipping) -> Figure:
     )
 
 
-def _figures(totals: CampaignCounts) -> Iterator[Figure]:
+def _range(totals: CampaignCounts) -> Iterator[Figure]:
+    """At least, probably, at most."""
     rates = totals.rates
     yield Figure(
         "human-open-rate",
@@ -119,6 +121,11 @@ def _figures(totals: CampaignCounts) -> Iterator[Figure]:
         rates.possible_open_rate,
         gettext("The most that the opens allow: as if everyone behind a privacy proxy had read."),
     )
+
+
+def _raw(totals: CampaignCounts) -> Iterator[Figure]:
+    """Machines' opens included."""
+    rates = totals.rates
     yield Figure(
         "open-rate",
         gettext("Raw open rate"),
@@ -158,6 +165,9 @@ def _figures(totals: CampaignCounts) -> Iterator[Figure]:
             "before a recipient asked that nothing be recorded are among them."
         ),
     )
+
+
+def _of_sending(totals: CampaignCounts) -> Iterator[Figure]:
     yield Figure(
         "bounce-rate",
         gettext("Bounce rate"),

@@ -57,60 +57,40 @@ def funnel_rows(steps: Sequence[Step]) -> Iterator[Sequence[str]]:
 def funnel_of(totals: CampaignCounts, urls: Mapping[str, str]) -> list[Step]:
     """Each recipient once in each step; the parts of the last add up to it. ``urls`` are those of
     the lists of people."""
-    rates = totals.rates
-    delivered, whole, fetched = totals.delivered, totals.trackable, rates.opened
     # More may have opened than count as recipients only where nothing is marked as sent.
-    unit = 100 / max(totals.recipients, delivered, fetched, 1)
-    share_fetched = rate(fetched, whole)
-    steps = [
-        Step(
-            "recipients",
-            gettext("Recipients"),
-            totals.recipients,
-            None,
-            None,
-            0,
-            totals.recipients * unit,
-            url=urls.get("all", ""),
-        ),
-        Step(
-            "delivered",
-            gettext("Delivered"),
-            delivered,
-            rate(delivered, totals.recipients),
-            None,
-            0,
-            delivered * unit,
-        ),
-    ]
+    most = max(totals.recipients, totals.delivered, totals.rates.opened, 1)
+    return [*_steps(totals, urls, 100 / most), *_parts(totals, urls, 100 / most)]
+
+
+def _steps(totals: CampaignCounts, urls: Mapping[str, str], unit: float) -> Iterator[Step]:
+    """One inside the other."""
+
+    def step(
+        name: str, label: str, people: int, share: float | None, of_whole: float | None = None
+    ) -> Step:
+        url = urls.get("all", "") if name == "recipients" else ""
+        return Step(name, label, people, share, of_whole, 0, people * unit, url=url)
+
+    delivered, whole, fetched = totals.delivered, totals.trackable, totals.rates.opened
+    yield step("recipients", gettext("Recipients"), totals.recipients, None)
+    yield step("delivered", gettext("Delivered"), delivered, rate(delivered, totals.recipients))
     if totals.untracked:
         # What all rates are over, and the shares below.
-        share = rate(whole, delivered)
-        steps.append(
-            Step("trackable", gettext("May be tracked"), whole, share, None, 0, whole * unit)
-        )
-    steps.append(
-        Step(
-            "unique_tracked_opens",
-            gettext("Pixel fetched"),
-            fetched,
-            share_fetched,
-            share_fetched,
-            0,
-            fetched * unit,
-        )
-    )
-    before = 0
+        yield step("trackable", gettext("May be tracked"), whole, rate(whole, delivered))
+    share = rate(fetched, whole)
+    yield step("unique_tracked_opens", gettext("Pixel fetched"), fetched, share, share)
+
+
+def _parts(totals: CampaignCounts, urls: Mapping[str, str], unit: float) -> Iterator[Step]:
+    """Side by side."""
+    rates, before = totals.rates, 0
     for label, kind, people in (
         (gettext("by people"), "human", rates.human),
         (gettext("unclear by whom"), "unclear", rates.unknown),
         (gettext("in advance, by privacy proxies"), "prefetched", rates.prefetch),
         (gettext("by scanners and bots only"), "machine", rates.machine),
     ):
-        shares = rate(people, fetched), rate(people, whole)
+        shares = rate(people, rates.opened), rate(people, totals.trackable)
         url = urls.get(SHOWS[kind], "") if people else ""
-        steps.append(
-            Step(NAMES[kind], label, people, *shares, before * unit, people * unit, kind, url)
-        )
+        yield Step(NAMES[kind], label, people, *shares, before * unit, people * unit, kind, url)
         before += people
-    return steps

@@ -395,7 +395,7 @@ def test_rejected_lines_that_nobody_has_mended_are_rejected_again(log_in: LogIn)
     assert "it holds a NUL character" in reasons[1]
     assert "3 cells and the header 2" in reasons[2]
     download = client.get(f"{pages.page_of(one)}rejected.csv")
-    content = b"".join(download.streaming_content)  # type: ignore[attr-defined]
+    content = b"".join(download.streaming_content)  # type: ignore[attr-defined]  # a client's answer may stream
     again = import_recipients(campaign, io.BytesIO(content))
     kept = RejectedLine.objects.filter(of_import=again).order_by("line")
     assert list(kept.values_list("reason", flat=True)) == reasons
