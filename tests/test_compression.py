@@ -42,7 +42,7 @@ from django.test import RequestFactory
 from django.contrib.auth import login
 asked = RequestFactory().get("/")
 asked.session = SessionStore()
-login(asked, user, "django.contrib.auth.backends.ModelBackend")
+login(asked, user, "campaigns.permissions.AccountBackend")
 asked.session.save()
 print(made[0].pk, asked.session.session_key)
 """

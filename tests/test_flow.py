@@ -197,7 +197,7 @@ def test_a_download_from_the_running_server_is_complete(served: Installation) ->
         "from django.contrib.sessions.backends.db import SessionStore;"
         "u = User.objects.create_superuser('ada'); r = RequestFactory().get('/');"
         "r.session = SessionStore();"
-        "login(r, u, 'django.contrib.auth.backends.ModelBackend'); r.session.save();"
+        "login(r, u, 'campaigns.permissions.AccountBackend'); r.session.save();"
         "print(r.session.session_key)"
     )
     session = served.manage("shell", "-v0", "-c", code).split()[-1]

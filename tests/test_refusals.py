@@ -16,7 +16,7 @@ from django.contrib.sessions.backends.db import SessionStore
 user = User.objects.create_user("ada")
 session = SessionStore()
 session["_auth_user_id"] = user.pk
-session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+session["_auth_user_backend"] = "campaigns.permissions.AccountBackend"
 session["_auth_user_hash"] = user.get_session_auth_hash()
 session.create()
 print(session.session_key)

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.test import Client
 
 from campaigns.accounts import RIGHTS
 from campaigns.models import AuditEntry
+from campaigns.permissions import AccountBackend
 
 pytestmark = pytest.mark.django_db
 LogIn = Callable[[str], Client]
@@ -141,3 +143,22 @@ def test_groups_removed_together_are_written_down_one_by_one(
     assert not Group.objects.exists()
     removed = AuditEntry.objects.filter(action="group-removed")
     assert sorted(one.details["group"] for one in removed) == ["Marketers", "Viewers"]
+
+
+@pytest.mark.django_db
+def test_an_accounts_own_rights_and_its_groups_are_asked_for_at_once(
+    people: Any, django_assert_num_queries: Any
+) -> None:
+    own = Permission.objects.get(codename="delete_campaign")
+    people["viewer"].user_permissions.add(own)
+    for name, user in people.items():
+        # Read anew: what was asked for is remembered with the object.
+        asked, compared = (User.objects.get(pk=user.pk) for _ in range(2))
+        with django_assert_num_queries(1):
+            found = AccountBackend().get_all_permissions(asked)
+        assert found == ModelBackend().get_all_permissions(compared), name
+    assert AccountBackend().has_perm(people["viewer"], "campaigns.delete_campaign")
+    gone = User.objects.get(pk=people["viewer"].pk)
+    gone.is_active = False
+    assert AccountBackend().get_all_permissions(gone) == set()
+    assert AccountBackend().get_all_permissions(AnonymousUser()) == set()

@@ -171,11 +171,11 @@ def test_shared_links_choices_and_accounts_are_written_down(log_in: LogIn) -> No
     ada.post(f"{users}{mara.pk}/password/", {"usable_password": "true", **twice})
     ada.post(f"{users}{User.objects.get(username='neu').pk}/delete/", {"post": "yes"})
     own = Client()
-    own.force_login(mara, backend="django.contrib.auth.backends.ModelBackend")
+    own.force_login(mara, backend="campaigns.permissions.AccountBackend")
     User.objects.get(username="mara").set_password("x")
     mara.refresh_from_db()
     assert mara.check_password("quite long enough")
-    own.force_login(mara, backend="django.contrib.auth.backends.ModelBackend")
+    own.force_login(mara, backend="campaigns.permissions.AccountBackend")
     new = {"new_password1": "even longer than that", "new_password2": "even longer than that"}
     own.post("/accounts/password_change/", {"old_password": "quite long enough", **new})
     assert told() == [

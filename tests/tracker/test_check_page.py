@@ -75,7 +75,7 @@ def test_the_report_leads_to_the_check_also_after_the_first_open(
 
 def test_a_check_needs_the_pages_own_form(campaign: Campaign, people: Any) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(people["marketer"], backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(people["marketer"], backend="campaigns.permissions.AccountBackend")
     assert post(client, campaign, source=mail_of(campaign)).status_code == 403
 
 
