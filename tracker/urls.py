@@ -22,6 +22,7 @@ from tracker.pages import (
     segments,
     shared,
     shares,
+    simulations,
     snippets,
     work,
 )
@@ -51,6 +52,11 @@ of_campaign: list[URLPattern | URLResolver] = [
     path("end-marks", snippets.campaign_end_marks, name="campaign_end_marks"),
     path("check/", check.campaign_check, name="campaign_check"),
     path("mark-sent", snippets.campaign_mark_sent, name="campaign_mark_sent"),
+    path(
+        "simulation/withdraw",
+        simulations.campaign_simulation_withdraw,
+        name="campaign_simulation_withdraw",
+    ),
     path("recipients/<int:pixel_id>/", include(of_recipient)),
     path("segments/", segments.campaign_segments, name="campaign_segments"),
     path("segments/segment.<str:form>", segments.segment_file, name="segment_file"),

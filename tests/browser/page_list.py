@@ -145,6 +145,7 @@ NO_PAGE = {
     "work_now": "a part of the page of work",
     "saved_segment_preview": "a part of the segment's form",
     "campaign_mark_sent": "a form is sent there",
+    "campaign_simulation_withdraw": "a form is sent there",
     "logout": "a form is sent there",
     "set_language": "a form is sent there",
     "ruling_delete": "a form is sent there",

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Campaign
+from campaigns.models import AuditEntry, Campaign
 from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
 from tests.server import ROOT, Installation, free_port, installation
+from tracker.breakdowns.refresh import refresh
+from tracker.breakdowns.usual import usual_of
 from tracker.consent.choices import choose
 from tracker.hits import Hit
 from tracker.judging.bursts import network_of
@@ -31,6 +33,9 @@ from tracker.management.commands.simulate import what_is_left
 from tracker.models import CampaignCounts, Open, Ruling, UniqueOpen
 from tracker.pixels import ensure_test_pixel
 from tracker.recount import verify
+from tracker.reports.usual import history_before
+from tracker.sharing.report import shared_figures_of
+from tracker.sharing.rows import shared_rows
 from tracker.simulation.arrivals import PROBE, withdraw_probes
 from tracker.simulation.day import plan, reason_against, refuse_strange_server
 from tracker.simulation.mix import (
@@ -51,7 +56,6 @@ from tracker.simulation.spreading import (
     spread,
     withdraw,
 )
-from tracker.simulation.withdrawing import is_simulation
 from tracker.spool import Spool
 from tracker.verdicts import Networks, Verdict
 from tracker.writer import write_hits
@@ -310,7 +314,7 @@ def test_a_simulation_can_be_taken_back_wholly() -> None:
     Ruling.objects.create(open=opens_of(campaign)[0], verdict=Verdict.BOT.number)
     before = counts_of(other).opens
     opens = counts_of(campaign).opens
-    assert is_simulation(campaign)
+    assert counts_of(campaign).is_simulation
     printed = run(campaign.pk, "--withdraw")
     assert printed.startswith(f"{opens:,} invented opens are gone")
     counts = counts_of(campaign)
@@ -320,6 +324,7 @@ def test_a_simulation_can_be_taken_back_wholly() -> None:
     assert not any(pixel.sent_at for pixel in pixels_of(campaign))
     assert not Open.objects.filter(pixel__campaign=campaign).exists()
     assert not UniqueOpen.objects.filter(campaign=campaign).exists()
+    assert not counts.is_simulation
     assert counts_of(other).opens == before
     assert verify().drift == 0
     assert reason_against(campaign) is None
@@ -368,6 +373,48 @@ def test_pages_say_that_opens_are_invented(admin_client: Client) -> None:
     url = reverse("campaign_mark_sent", args=[campaign.pk])
     page = admin_client.post(url, follow=True).content.decode()
     assert "Not marked: the opens of this campaign are invented." in page
+    tag = '<span class="status status-simulation">simulation</span>'
+    assert tag in admin_client.get("/campaigns/").content.decode()
+    assert tag in admin_client.get(f"/campaigns/compare/?with={campaign.pk}").content.decode()
+    assert shared_figures_of(campaign, at=timezone.now()).is_simulation
+    assert ["campaign", "opens_are", "invented by a simulation"] in [
+        list(row) for row in shared_rows(shared_figures_of(campaign, at=timezone.now()))
+    ]
+
+
+@pytest.mark.usefixtures("real_db")
+def test_a_simulation_is_in_no_usual_rate() -> None:
+    invented = [make_campaign(*addresses(60), is_sent=False) for _ in range(3)]
+    for campaign in invented:
+        simulated(campaign)
+    now = timezone.now() + timedelta(days=2)
+    assert not history_before(now, now=now).rates
+    latest = make_campaign(*addresses(60))
+    refresh(latest)
+    for campaign in invented:
+        refresh(campaign)
+    assert usual_of(latest) == {}
+    CampaignCounts.objects.update(is_simulation=False)
+    assert len(history_before(now, now=now).rates) == 3
+    assert usual_of(latest)
+
+
+@pytest.mark.usefixtures("real_db")
+def test_a_marketer_takes_a_simulation_back_on_its_page(log_in: Callable[[str], Client]) -> None:
+    campaign = make_campaign(*addresses(20), is_sent=False)
+    simulated(campaign)
+    url = reverse("campaign_simulation_withdraw", args=[campaign.pk])
+    assert url not in log_in("viewer").get(campaign.get_absolute_url()).content.decode()
+    assert log_in("viewer").post(url).status_code == 403
+    client = log_in("marketer")
+    assert url in client.get(campaign.get_absolute_url()).content.decode()
+    assert client.get(url).status_code == 405
+    page = client.post(url, follow=True).content.decode()
+    assert "Invented opens taken back" in page
+    counts = counts_of(campaign)
+    assert (counts.opens, counts.sent, counts.is_simulation) == (0, 0, False)
+    assert AuditEntry.objects.latest("pk").action == AuditEntry.Action.CAMPAIGN_SIMULATED
+    assert "no open here is invented" in client.post(url, follow=True).content.decode()
 
 
 def probe_of(campaign: Campaign) -> Hit:

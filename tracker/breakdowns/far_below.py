@@ -36,12 +36,14 @@ def far_below_among(campaigns: Iterable[Campaign], now: datetime) -> dict[int, l
     rows = (
         Campaign.objects.filter(sent_at__lte=now, breakdowns__sent__gte=enough)
         .order_by("-sent_at", "-pk")
-        .values_list("pk", "sent_at")[: LATEST + CAMPAIGNS]
+        .values_list("pk", "sent_at", "counts__is_simulation")[: LATEST + CAMPAIGNS]
     )
-    sent = [(pk, sent_at) for pk, sent_at in rows if sent_at is not None]
+    sent = [(pk, sent_at, invented) for pk, sent_at, invented in rows if sent_at is not None]
     before = {
-        pk: [other for other, moment in sent[place:] if moment < sent_at][:CAMPAIGNS]
-        for place, (pk, sent_at) in enumerate(sent[:LATEST])
+        pk: [
+            other for other, moment, invented in sent[place:] if moment < sent_at and not invented
+        ][:CAMPAIGNS]
+        for place, (pk, sent_at, _) in enumerate(sent[:LATEST])
         if pk in asked
     }
     rates = _rates_of({*before, *(pk for earlier in before.values() for pk in earlier)})

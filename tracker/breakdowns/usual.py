@@ -45,6 +45,7 @@ def usual_of(campaign: Campaign) -> dict[str, Usual]:
             sent_at__lt=campaign.sent_at,
             breakdowns__sent__gte=F("breakdowns__bounces") + LEAST_DELIVERED,
         )
+        .exclude(counts__is_simulation=True)
         .order_by("-sent_at", "-pk")
         .values("pk")[:CAMPAIGNS]
     )

@@ -45,6 +45,10 @@ class CampaignCounts(models.Model):
     # seen fewer is out of date, also where one choice made up for another.
     choices = models.PositiveBigIntegerField(default=0, db_default=0)
 
+    # Its opens are invented: in no usual rate, and every page about it says so. Written by
+    # tracker.simulation alone.
+    is_simulation = models.BooleanField(default=False, db_default=False)
+
     class Meta:
         verbose_name_plural = "campaign counts"
         permissions = [("view_report", "Can read reports")]

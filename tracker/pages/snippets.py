@@ -35,7 +35,6 @@ from tracker.pages.long_files import is_long
 from tracker.pixels import ensure_test_pixel, mark_sent
 from tracker.reports.people import Query, people_page
 from tracker.reports.totals import totals_of
-from tracker.simulation.withdrawing import is_simulation
 from tracker.snippet_files import FORMATS, PLAIN, count_left_out, snippet_text
 from tracker.snippets import add_snippet
 
@@ -127,14 +126,10 @@ def campaign_end_marks(request: HttpRequest, campaign_id: int) -> HttpResponseRe
 @may_manage
 def campaign_mark_sent(request: HttpRequest, campaign_id: int) -> HttpResponseRedirect:
     campaign = get_object_or_404(Campaign, pk=campaign_id)
-    if is_simulation(campaign):
+    if totals_of(campaign).is_simulation:
         messages.error(
             request,
-            gettext(
-                "Not marked: the opens of this campaign are invented. "
-                "“manage.py simulate %(id)s --withdraw” takes them back."
-            )
-            % {"id": campaign.pk},
+            gettext("Not marked: the opens of this campaign are invented. Take them back first."),
         )
         return redirect(campaign)
     marked = mark_sent(campaign, at=timezone.now())

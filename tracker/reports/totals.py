@@ -58,5 +58,6 @@ def report_of(campaign: Campaign) -> dict[str, Any]:
         "opens_per_opener": totals.opens_per_opener,
         "bounce_rate": totals.bounce_rate,
         "delivery_rate": rate(totals.delivered, totals.sent),
+        "is_simulation": totals.is_simulation,
         "last_opened_at": totals.last_opened_at.isoformat() if totals.last_opened_at else None,
     }

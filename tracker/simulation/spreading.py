@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from campaigns.models import Campaign
-from tracker.models import FanOut, Open, Pixel, Ruling, UniqueOpen
+from tracker.models import CampaignCounts, FanOut, Open, Pixel, Ruling, UniqueOpen
 from tracker.pixels import mark_sent
 from tracker.recount import Verification, repair
 from tracker.simulation.mix import FARMS, Fetch
@@ -97,6 +97,7 @@ def spread(
     for some in batches(sorted(machines)):
         FanOut.objects.filter(ip__in=some, ends_at__gt=sent_at).delete()
     repair(Verification(0, sorted(pixel_ids), [campaign.pk], []))
+    CampaignCounts.objects.filter(campaign=campaign).update(is_simulation=True)
     return truth
 
 

@@ -14,7 +14,6 @@ from campaigns.audit import Action, Source, record
 from tracker.management.commands._arguments import find_campaign, moment
 from tracker.pixels import count_kept_back, mark_sent
 from tracker.reports.totals import totals_of
-from tracker.simulation.withdrawing import is_simulation
 
 
 class Command(BaseCommand):
@@ -28,13 +27,14 @@ class Command(BaseCommand):
         campaign = find_campaign(campaign_id)
         if at is not None and at > timezone.now():
             raise CommandError(f"--at {at.isoformat()} lies in the future.")
-        if is_simulation(campaign):
+        if totals_of(campaign).is_simulation:
             raise CommandError(
                 f"“{campaign}” ({campaign.pk}) holds a simulation: its opens are invented, and it "
                 f"counts as sent already. `manage.py simulate {campaign.pk} --withdraw` takes that "
                 f"back; then mark it as sent."
             )
         marked = mark_sent(campaign, at=at or timezone.now())
+        campaign.refresh_from_db()
         if marked:
             record(Action.CAMPAIGN_SENT, campaign, None, source=Source.COMMAND, recipients=marked)
         self.stdout.write(f"{marked} marked as sent, {totals_of(campaign).sent} in all.")

@@ -26,7 +26,7 @@ from tracker.simulation.day import (
 from tracker.simulation.mix import MIXES
 from tracker.simulation.sending import SendingError, running_server
 from tracker.simulation.spreading import MismatchError
-from tracker.simulation.withdrawing import is_simulation, withdraw_whole
+from tracker.simulation.withdrawing import withdraw_whole
 from tracker.templatetags.glimpse import percent
 from tracker.verdicts import Verdict
 
@@ -112,7 +112,7 @@ class Command(BaseCommand):
     def _withdraw(self, campaign: Campaign) -> None:
         # One may have come late from a simulation that failed.
         withdraw_probes(campaign)
-        if not is_simulation(campaign):
+        if not totals_of(campaign).is_simulation:
             raise CommandError(f"“{campaign}” ({campaign.pk}) holds no simulation.")
         opens = withdraw_whole(campaign)
         record(Action.CAMPAIGN_SIMULATED, campaign, None, source=Source.COMMAND, withdrawn=opens)
