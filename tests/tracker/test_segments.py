@@ -187,7 +187,9 @@ def test_segments_part_all_recipients_and_count_what_they_list(
     }
     assert set.union(*parts, unreached) == {pixel.pk for pixel in pixels}
     assert sum(map(len, parts)) + len(unreached) == len(pixels)
-    assert {p.pk for p in rows[Who.PREFETCHED]} <= {p.pk for p in rows[Who.MACHINES]}
+    kinds = [{pixel.pk for pixel in rows[who]} for who in (Who.PREFETCHED, Who.SCANNED)]
+    assert kinds[0] | kinds[1] == {pixel.pk for pixel in rows[Who.MACHINES]}
+    assert not kinds[0] & kinds[1]
     reached = {pixel.pk for pixel in rows[Who.ALL] if pixel.sent_at and not pixel.bounced_at}
     assert {pixel.pk for pixel in rows[Who.NOT_OPENED]} == reached - parts[0]
 
@@ -493,7 +495,7 @@ def test_making_a_campaign_takes_both_permissions(permission: str, people: dict[
     user = people["staff viewer"]
     user.user_permissions.add(Permission.objects.get(codename=permission))
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="campaigns.permissions.AccountBackend")
     page = client.get(reverse("campaign_segments", args=[campaign.pk]))
     assert "Make the campaign" not in page.content.decode()
     form = {"who": "all", "name": "Again", "form_id": "b" * 32}
@@ -513,7 +515,15 @@ def test_at_least_so_many_opens_counts_machines_too_and_says_so(log_in: LogIn) -
 def test_the_report_leads_to_the_same_people(log_in: LogIn) -> None:
     campaign = campaign_of_each_kind()
     client = log_in("viewer")
-    for show in ("all", "opened", "machines", "unclear", "unopened"):
+    for show in (
+        "all",
+        "opened",
+        "machines",
+        "prefetched",
+        "scanned",
+        "unclear",
+        "unopened",
+    ):
         report = client.get(f"{campaign.get_absolute_url()}?show={show}&q=example.com").content
         url = f"{reverse('campaign_segments', args=[campaign.pk])}?who={show}&words=example.com"
         assert url.replace("&", "&amp;") in report.decode()

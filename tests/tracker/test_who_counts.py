@@ -36,7 +36,8 @@ from tracker.reports.usual import history_before
 from tracker.segments.choice import Choice, Who
 from tracker.segments.members import members
 from tracker.sharing.hiding import Hidden
-from tracker.sharing.report import shared_figures_of, shared_rows
+from tracker.sharing.report import shared_figures_of
+from tracker.sharing.rows import shared_rows
 from tracker.writer import write_hits
 
 LogIn = Callable[[str], Client]
@@ -154,6 +155,8 @@ class Shadow:
             "all": {one.email for one in self.people},
             "opened": self.listed("human"),
             "machines": self.listed("machine", "prefetch"),
+            "prefetched": self.listed("prefetch"),
+            "scanned": self.listed("machine"),
             "unclear": self.listed("unknown"),
             "unopened": {
                 one.email
@@ -346,9 +349,10 @@ def check_definitions(campaign: Campaign, shadow: Shadow, client: Client) -> Non
 
 def check_lists(campaign: Campaign, shadow: Shadow, client: Client) -> None:
     """Tabs lead to as many rows as they say; files and segments hold the same people."""
-    for number, (show, expected) in enumerate(shadow.lists.items()):
+    for show, expected in shadow.lists.items():
         page = page_of(campaign, f"?show={show}")
-        assert page.tabs[number].count == len(page.rows) == len(expected), show
+        (tab,) = [one for one in page.tabs if one.is_current]
+        assert tab.count == len(page.rows) == len(expected), show
         assert {row.recipient.email for row in page.rows if row.recipient} == expected, show
         if show in Who.values:
             chosen = members(campaign, Choice(Who(show)))

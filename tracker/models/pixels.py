@@ -38,6 +38,12 @@ class PixelQuerySet(models.QuerySet["Pixel"]):
     def opened_by_machines_only(self) -> PixelQuerySet:
         return self.filter(unique_open__verdict__lt=Verdict.UNKNOWN.number)
 
+    def fetched_in_advance_only(self) -> PixelQuerySet:
+        return self.filter(unique_open__verdict=Verdict.PRIVACY_PREFETCH.number)
+
+    def opened_by_scanners_and_bots_only(self) -> PixelQuerySet:
+        return self.filter(unique_open__verdict__lt=Verdict.PRIVACY_PREFETCH.number)
+
     def opened_by_nobody_knows_whom(self) -> PixelQuerySet:
         return self.filter(unique_open__verdict=Verdict.UNKNOWN.number)
 
@@ -81,7 +87,7 @@ class Pixel(models.Model):
         OPENED = "opened", gettext_lazy("opened")
         UNCLEAR = "unclear", gettext_lazy("unclear")
         PREFETCHED = "prefetched", gettext_lazy("fetched in advance")
-        SCANNED = "scanned", gettext_lazy("machine only")
+        SCANNED = "scanned", gettext_lazy("scanner or bot")
         ANONYMOUS = "anonymous", gettext_lazy("anonymous")
         OFF = "off", gettext_lazy("not tracked")
 

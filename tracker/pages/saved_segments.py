@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,9 +21,9 @@ from tracker.language import count, translated
 from tracker.models import Segment
 from tracker.pages.access import abilities, may_manage, may_read
 from tracker.pages.segments import may_create
-from tracker.segments.conditions import MOST_CONDITIONS, WHO, Condition, conditions_of
-from tracker.segments.forms import ResendForm
-from tracker.segments.how import How, Kind
+from tracker.segments.begun import begun_from
+from tracker.segments.conditions import MOST_CONDITIONS, conditions_of
+from tracker.segments.forms import ChoiceForm, ResendForm
 from tracker.segments.offers import offers_for
 from tracker.segments.resend import NobodyLeftError
 from tracker.segments.saved import recipients_of
@@ -31,8 +33,6 @@ from tracker.segments.start import start_once
 from tracker.segments.words import words_of_segments
 
 ROWS = 20
-# What the campaign's own segments call it.
-HOW = {who.value: how for how, who in WHO.items() if how is not How.TIMES}
 
 
 @require_safe
@@ -64,12 +64,12 @@ def segment_csv(request: HttpRequest, segment_id: int) -> StreamingHttpResponse:
 @may_manage
 def segment_edit(request: HttpRequest, segment_id: int | None = None) -> HttpResponse:
     """A form without JavaScript: its buttons show who is in it, add a row, or save."""
-    segment = _found(segment_id) if segment_id else _begun(request)
+    segment, left_out = (_found(segment_id), []) if segment_id else _begun(request)
     if request.method != "POST":
         form = SegmentForm(instance=segment)
         stored = conditions_of(segment.conditions)
         rows = condition_rows(conditions=stored, rows=max(len(stored), 1))
-        return _form(request, segment, form, rows)
+        return _form(request, segment, form, rows, left_out)
     data = request.POST.copy()
     if "more" in data:
         asked = data.get("conditions-TOTAL_FORMS", "")
@@ -132,16 +132,20 @@ def _found(segment_id: int) -> Segment:
     return get_object_or_404(Segment.objects.select_related("campaign"), pk=segment_id)
 
 
-def _begun(request: HttpRequest) -> Segment:
-    """A new one, of the campaign and with what came back that a link names."""
+def _begun(request: HttpRequest) -> tuple[Segment, Sequence[str]]:
+    """A new one, with what a link from a campaign's own segments names; and what it leaves out."""
     number = request.GET.get("campaign", "")
     is_number = number.isascii() and number.isdecimal() and len(number) < 19
     campaign = Campaign.objects.filter(pk=int(number)).first() if is_number else None
-    how = HOW.get(request.GET.get("who", ""))
-    if campaign is None or how is None:
-        return Segment(campaign=campaign)
-    condition = Condition(Kind.CAMPAIGN, how, str(campaign.pk))
-    return Segment(campaign=campaign, conditions=[condition.as_json()])
+    if campaign is None or not request.GET.get("who"):
+        return Segment(campaign=campaign), []
+    with timezone.override(campaign.zone):
+        form = ChoiceForm(request.GET)
+        return (
+            begun_from(campaign, form.choice)
+            if form.is_valid()
+            else (Segment(campaign=campaign), [])
+        )
 
 
 def _page(request: HttpRequest, segment: Segment, form: ResendForm | None = None) -> HttpResponse:
@@ -164,9 +168,14 @@ def _people(segment: Segment) -> dict[str, Any]:
 
 
 def _form(
-    request: HttpRequest, segment: Segment, form: SegmentForm, rows: ConditionRows
+    request: HttpRequest,
+    segment: Segment,
+    form: SegmentForm,
+    rows: ConditionRows,
+    left_out: Sequence[str] = (),
 ) -> HttpResponse:
     context = {"segment": segment, "form": form, "conditions": rows, **_shown(form, rows)}
+    context["left_out"] = left_out
     context["may_have_more"] = len(rows.forms) < MOST_CONDITIONS
     return render(
         request,

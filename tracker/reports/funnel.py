@@ -30,12 +30,12 @@ class Step:
     url: str = ""
 
 
-# The list of the people in a part; both kinds of machines share one.
+# The list of the people in a part.
 SHOWS = {
     "human": "opened",
     "unclear": "unclear",
-    "prefetched": "machines",
-    "machine": "machines",
+    "prefetched": "prefetched",
+    "machine": "scanned",
 }
 
 NAMES = {

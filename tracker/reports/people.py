@@ -56,6 +56,14 @@ SHOWS = {
         gettext_lazy("Machine only"),
         gettext_lazy("Everything that was opened was opened by a person."),
     ),
+    # The two kinds of machines.
+    "prefetched": opened(
+        gettext_lazy("In advance"), gettext_lazy("Nothing was only fetched in advance.")
+    ),
+    "scanned": opened(
+        gettext_lazy("Scanners and bots"),
+        gettext_lazy("Nothing was opened by scanners and bots only."),
+    ),
     "unclear": opened(gettext_lazy("Unclear"), gettext_lazy("Nothing is unclear.")),
     "unopened": Show(gettext_lazy("Not opened"), gettext_lazy("Everyone’s pixel was fetched.")),
     "bounced": Show(gettext_lazy("Bounced"), gettext_lazy("Nothing bounced.")),
@@ -64,8 +72,12 @@ SHOWS = {
 BY_WHOM = {
     "opened": PixelQuerySet.opened_by_people,
     "machines": PixelQuerySet.opened_by_machines_only,
+    "prefetched": PixelQuerySet.fetched_in_advance_only,
+    "scanned": PixelQuerySet.opened_by_scanners_and_bots_only,
     "unclear": PixelQuerySet.opened_by_nobody_knows_whom,
 }
+# Kinds of what another tab shows together: no tab of nobody.
+KINDS = {"prefetched", "scanned"}
 COLUMNS = (
     ("address", gettext_lazy("Recipient")),
     ("first", gettext_lazy("First open")),
@@ -318,6 +330,8 @@ def _tabs(
             "all": totals.recipients,
             "opened": listed.opened,
             "machines": listed.machines,
+            "prefetched": listed.prefetched,
+            "scanned": listed.scanned,
             "unclear": listed.unclear,
             "unopened": listed.unopened,
             "bounced": totals.bounces,
@@ -331,6 +345,7 @@ def _tabs(
             name == query.show,
         )
         for name, show in SHOWS.items()
+        if name == query.show or name not in KINDS or counts.get(name, 1)
     ]
 
 

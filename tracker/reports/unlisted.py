@@ -22,10 +22,15 @@ class Listed:
     """How many recipients each list names. With ``unlinked`` the openers add up to the counts."""
 
     opened: int
-    machines: int
+    prefetched: int
+    scanned: int
     unclear: int
     unopened: int
     unlinked: int
+
+    @property
+    def machines(self) -> int:
+        return self.prefetched + self.scanned
 
     @property
     def openers(self) -> int:
@@ -44,12 +49,14 @@ def listed_of(campaign: Campaign, totals: CampaignCounts) -> Listed:
             unlinked[verdict] = people
     human = sum(n for verdict, n in unlinked.items() if Verdict.of_number(verdict).is_human)
     unclear = unlinked.get(Verdict.UNKNOWN.number, 0)
-    machines = sum(unlinked.values()) - human - unclear
+    prefetched = unlinked.get(Verdict.PRIVACY_PREFETCH.number, 0)
+    scanned = sum(unlinked.values()) - human - unclear - prefetched
     openers = totals.unique_tracked_opens - sum(unlinked.values())
     reached = totals.trackable - totals.anonymous
     return Listed(
         opened=totals.unique_human_opens - human,
-        machines=totals.unique_prefetch_opens + totals.unique_machine_opens - machines,
+        prefetched=totals.unique_prefetch_opens - prefetched,
+        scanned=totals.unique_machine_opens - scanned,
         unclear=totals.unique_unknown_opens - unclear,
         unopened=max(reached - (openers - undelivered), 0) if totals.sent else 0,
         unlinked=sum(unlinked.values()),

@@ -18,8 +18,8 @@ class Who(models.TextChoices):
     """The report's own choices by the same names, so that its links keep their meaning.
 
     opened, unclear, machines and unopened are each recipient once that a mail reached and whose
-    opens are linked to them; prefetched are some of the machines, and not-opened is all that a mail
-    reached and no person is known to have opened.
+    opens are linked to them; prefetched and scanned are the two kinds of machines, and not-opened
+    is all that a mail reached and no person is known to have opened.
     """
 
     ALL = "all", said("Everyone")
@@ -28,6 +28,7 @@ class Who(models.TextChoices):
     UNOPENED = "unopened", said("Not opened at all")
     MACHINES = "machines", said("Opened by machines only")
     PREFETCHED = "prefetched", said("Fetched in advance only")
+    SCANNED = "scanned", said("Opened by scanners and bots only")
     UNCLEAR = "unclear", said("Unclear who opened")
 
 
@@ -39,6 +40,7 @@ NAMES = {
     Who.UNOPENED: said("not opened at all"),
     Who.MACHINES: said("machines only"),
     Who.PREFETCHED: said("fetched in advance"),
+    Who.SCANNED: said("scanners and bots only"),
     Who.UNCLEAR: said("unclear"),
 }
 MOST_OPENS = 1_000_000

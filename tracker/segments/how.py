@@ -28,13 +28,27 @@ class How(models.TextChoices):
     OPENED = "opened", gettext_lazy("opened by a person")
     NOT_OPENED = "not-opened", gettext_lazy("not opened by a person")
     MACHINES = "machines", gettext_lazy("opened by machines only")
+    PREFETCHED = "prefetched", gettext_lazy("fetched in advance only")
+    SCANNED = "scanned", gettext_lazy("opened by scanners and bots only")
+    UNCLEAR = "unclear", gettext_lazy("unclear who opened")
+    UNOPENED = "unopened", gettext_lazy("not opened at all")
     TIMES = "times", gettext_lazy("opened by a person, opens (machines’ included) at least")
 
 
 TEXT = (How.IS, How.IS_NOT, How.CONTAINS, How.ONE_OF, How.EMPTY, How.FILLED)
 NUMBER = (How.AT_LEAST, How.AT_MOST)
 DAY = (How.FROM, How.BEFORE)
-OPENS = (How.RECEIVED, How.OPENED, How.NOT_OPENED, How.MACHINES, How.TIMES)
+OPENS = (
+    How.RECEIVED,
+    How.OPENED,
+    How.TIMES,
+    How.NOT_OPENED,
+    How.UNOPENED,
+    How.MACHINES,
+    How.PREFETCHED,
+    How.SCANNED,
+    How.UNCLEAR,
+)
 
 ALLOWED: dict[Kind, tuple[How, ...]] = {
     Kind.ATTRIBUTE: (*TEXT, *NUMBER, *DAY),
@@ -42,9 +56,7 @@ ALLOWED: dict[Kind, tuple[How, ...]] = {
     Kind.PROVIDER: (How.IS, How.IS_NOT, How.ONE_OF),
     Kind.CAMPAIGN: OPENS,
 }
-WITHOUT_VALUE = frozenset(
-    {How.EMPTY, How.FILLED, How.RECEIVED, How.OPENED, How.NOT_OPENED, How.MACHINES}
-)
+WITHOUT_VALUE = frozenset({How.EMPTY, How.FILLED, *OPENS}) - {How.TIMES}
 # As a form groups them.
 GROUPS = (
     (gettext_lazy("Texts"), TEXT),

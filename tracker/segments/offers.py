@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tracker.breakdowns.by_attribute import VALUE
 from tracker.breakdowns.providers import LABELS
+from tracker.language import translated
 from tracker.models import Breakdowns
 from tracker.segments.how import Kind
 
@@ -23,7 +24,7 @@ class Offer(NamedTuple):
 
 def offers_for(what: Sequence[str], campaign_id: int | None) -> dict[str, list[Offer]]:
     """Of each thing that a condition may be about; one query, and nobody is counted for it."""
-    offers = {Kind.PROVIDER.value: [Offer(label) for label in LABELS.values()]}
+    offers = {Kind.PROVIDER.value: [Offer(translated(label)) for label in LABELS.values()]}
     prefix = f"{Kind.ATTRIBUTE}:"
     names = {one.removeprefix(prefix) for one in what if one.startswith(prefix)}
     if not names:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 from campaigns.attributes import names_offered
 from campaigns.models import Campaign
 from tracker.breakdowns.providers import LABELS, key_of_label
+from tracker.language import translated
 from tracker.models import Segment
 from tracker.segments.choice import MOST_OPENS
 from tracker.segments.conditions import MOST_CONDITIONS, SEPARATOR, Condition
@@ -102,7 +103,11 @@ def _value(condition: Condition) -> str:
 
 
 def _provider(text: str) -> str:
-    key = key_of_label(text)
+    # Offered in the reader's language.
+    key = key_of_label(text) or next(
+        (key for key, label in LABELS.items() if translated(label).casefold() == text.casefold()),
+        None,
+    )
     if key is None:
         raise ValidationError(
             gettext("“%(text)s” is no provider that is known here: try %(some)s, or the domain.")
@@ -163,7 +168,7 @@ def shown_value(condition: Condition) -> str:
     """As a person writes it."""
     if condition.kind is Kind.PROVIDER:
         keys = condition.values if condition.how is How.ONE_OF else [condition.value]
-        return f"{SEPARATOR} ".join(LABELS.get(key, key) for key in keys)
+        return f"{SEPARATOR} ".join(translated(LABELS.get(key, key)) for key in keys)
     return condition.value
 
 

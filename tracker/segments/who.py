@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 
 from tracker.models import PixelQuerySet, UniqueOpen
 from tracker.segments.choice import Who
-from tracker.verdicts import LEAST_HUMAN, Verdict
+from tracker.verdicts import LEAST_HUMAN
 
 
 def not_opened_by_people(pixels: PixelQuerySet) -> PixelQuerySet:
@@ -18,18 +18,15 @@ def not_opened_by_people(pixels: PixelQuerySet) -> PixelQuerySet:
     return pixels.delivered().filter(~Exists(by_people))
 
 
-def prefetched(pixels: PixelQuerySet) -> PixelQuerySet:
-    return pixels.filter(unique_open__verdict=Verdict.PRIVACY_PREFETCH.number)
-
-
 BY_WHO: dict[Who, Callable[[PixelQuerySet], PixelQuerySet]] = {
     Who.ALL: lambda pixels: pixels,
     Who.OPENED: PixelQuerySet.opened_by_people,
     Who.NOT_OPENED: not_opened_by_people,
     Who.UNOPENED: PixelQuerySet.unopened,
     Who.MACHINES: PixelQuerySet.opened_by_machines_only,
-    Who.PREFETCHED: prefetched,
+    Who.PREFETCHED: PixelQuerySet.fetched_in_advance_only,
+    Who.SCANNED: PixelQuerySet.opened_by_scanners_and_bots_only,
     Who.UNCLEAR: PixelQuerySet.opened_by_nobody_knows_whom,
 }
 # Everybody in these has a unique open.
-OPENERS = {Who.OPENED, Who.MACHINES, Who.PREFETCHED, Who.UNCLEAR}
+OPENERS = {Who.OPENED, Who.MACHINES, Who.PREFETCHED, Who.SCANNED, Who.UNCLEAR}

@@ -28,6 +28,10 @@ PATTERNS: dict[How, Callable[[], str]] = {
     How.OPENED: lambda: gettext("opened “%(what)s”, a person did"),
     How.NOT_OPENED: lambda: gettext("was sent “%(what)s”, and no person opened it"),
     How.MACHINES: lambda: gettext("only machines opened “%(what)s”"),
+    How.UNOPENED: lambda: gettext("was sent “%(what)s”, and neither people nor machines opened it"),
+    How.PREFETCHED: lambda: gettext("“%(what)s” was only fetched in advance for them"),
+    How.SCANNED: lambda: gettext("only scanners and bots opened “%(what)s”"),
+    How.UNCLEAR: lambda: gettext("whether a person opened “%(what)s” is unclear"),
     How.TIMES: lambda: gettext(
         "a person opened “%(what)s”, opens (machines’ included) at least: %(value)s"
     ),

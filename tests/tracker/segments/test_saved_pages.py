@@ -16,10 +16,13 @@ from django.urls import reverse
 
 from campaigns.attributes import keep_names, names_offered
 from campaigns.models import AuditEntry, Campaign, Recipient, SuppressedAddress
-from tests.conftest import counts_of, emails, make_campaign, pixels_of
+from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
+from tests.tracker.test_writer import AGENTS
 from tracker.breakdowns.refresh import refresh
 from tracker.models import Breakdowns, Segment
 from tracker.reports.people import list_urls
+from tracker.segments.choice import Who
+from tracker.writer import write_hits
 
 LogIn = Callable[[str], Client]
 NEW = "/segments/new/"
@@ -350,5 +353,66 @@ def test_what_a_campaigns_page_shows_begins_a_saved_segment(graz: Campaign, log_
     ]
     assert f'<option value="{graz.pk}" selected>Spring</option>' in shown
     assert "<strong>4</strong> recipients" in shown
+    assert not begun.context["left_out"]
     for wrong in ("campaign=x&who=opened", "campaign=999999&who=opened", "who=friends"):
         assert len(client.get(f"{NEW}?{wrong}").context["conditions"].forms) == 1
+
+
+@pytest.fixture
+def of_each_kind(real_db: None) -> Campaign:
+    """Sent to people who opened, of every kind of opener, and to some who did not."""
+    campaign = make_campaign(*emails(9), name="Autumn", is_sent=True)
+    agents = [*AGENTS.values(), AGENTS["human_client"]]
+    pixels = pixels_of(campaign)
+    hits = [
+        make_hit(pixel.pk, user_agent=agent)
+        for pixel, agent in zip(pixels[:7], agents, strict=True)
+    ]
+    write_hits([*hits, make_hit(pixels[0].pk, user_agent=AGENTS["human_client"])])
+    return campaign
+
+
+def test_a_segment_saved_from_a_campaigns_page_has_the_same_people(
+    of_each_kind: Campaign, log_in: LogIn
+) -> None:
+    client = log_in("marketer")
+    for who in Who:
+        page = client.get(f"/campaigns/{of_each_kind.pk}/segments/?who={who}")
+        assert page.context["count"] > 0
+        link = re.search(r'href="(/segments/new/[^"]*)"', page.content.decode())
+        assert link is not None
+        begun = client.get(link[1].replace("&amp;", "&"))
+        assert begun.context["count"] == page.context["count"]
+        assert not begun.context["left_out"]
+        row = begun.context["conditions"].forms[0]
+        asked = (row["what"].value(), row["how"].value(), row["value"].value())
+        segment = saved(client, asked, campaign=str(of_each_kind.pk))
+        kept = {row.email for row in client.get(f"/segments/{segment.pk}/").context["rows"]}
+        assert kept == {row.recipient.email for row in page.context["rows"]}, who
+
+
+def test_what_a_saved_segment_cannot_ask_for_is_named(
+    of_each_kind: Campaign, log_in: LogIn
+) -> None:
+    client = log_in("marketer")
+    segment = saved(client, FROM_GRAZ)
+    number = of_each_kind.pk
+    twice = client.get(f"{NEW}?campaign={number}&who=opened&at_least=2&segment={segment.pk}")
+    asked = [
+        (row["what"].value(), row["how"].value(), row["value"].value())
+        for row in twice.context["conditions"]
+    ]
+    assert asked == [(f"campaign:{number}", "times", "2"), FROM_GRAZ]
+    assert not twice.context["left_out"]
+    Segment.objects.filter(pk=segment.pk).update(joined_by="any", conditions=segment.conditions * 2)
+    page = client.get(
+        f"{NEW}?campaign={number}&who=machines&at_least=2&words=ann&segment={segment.pk}"
+        "&opened_from=2026-01-01T10:00"
+    )
+    assert list(page.context["left_out"]) == [
+        "how many opens there were",
+        "when it was first opened",
+        "address or name contains “ann”",
+        "in the saved segment “From Graz”",
+    ]
+    assert "Not taken over:" in text_of(page)
