@@ -24,6 +24,7 @@ from tracker.rates import OpenRates
 from tracker.reports.comparison import comparison_asked, comparison_of, labels_of, signed
 from tracker.reports.curve_chart import BOTTOM, LEFT, LINE, RIGHT, TOP, apart, chart_of
 from tracker.reports.curves import Curve, curves_of, table_of
+from tracker.reports.habits import time_to_open_of
 from tracker.writer import write_hits
 
 LogIn = Callable[[str], Client]
@@ -62,13 +63,41 @@ def curves(*campaigns: Campaign, reach: int = 72, now: datetime = NOW) -> list[C
 
 @pytest.mark.django_db
 def test_a_curve_is_the_share_of_delivered_that_people_opened_by_then() -> None:
-    sent = NOW - 10 * HOUR + timedelta(minutes=8)
-    (curve,) = curves(campaign_opened(sent, {0: 100, 0.75: 50, 1: 200, 5.5: 1, -4: 7}))
-    assert curve.shares[:3] == pytest.approx([0.157, 0.357, 0.357])
-    assert curve.shares[-1] == pytest.approx(0.358)
-    # Ten hours less eight minutes have passed: the tenth has begun, an eleventh has not.
+    sent = NOW - 10 * HOUR + timedelta(minutes=6)
+    (curve,) = curves(campaign_opened(sent, {0: 100, 0.75: 50, 1: 200, 1.25: 4, 5.5: 1, -4: 7}))
+    # An hour after the sending six of the quarter's fifteen minutes have passed.
+    assert curve.shares[:3] == pytest.approx([0.237, 0.361, 0.361])
+    assert curve.shares[-1] == pytest.approx(0.362)
+    # Ten hours less six minutes have passed: the tenth has begun, an eleventh has not.
     assert len(curve.shares) == 10
     assert curve.share_after(11) is None
+
+
+@pytest.mark.django_db
+@given(
+    sent_ago=st.integers(1, 90 * 60),
+    opens=st.dictionaries(
+        st.integers(-3, 330).map(lambda n: n / 4), st.integers(1, 50), max_size=9
+    ),
+)
+def test_a_curve_tells_the_same_as_the_reports_time_to_open(
+    sent_ago: int, opens: dict[float, int]
+) -> None:
+    """Every minute of sending, every hour: two pages, one figure."""
+    sent = NOW - timedelta(minutes=sent_ago)
+    past = {hours: n for hours, n in opens.items() if quarter_of(sent) + hours * HOUR < NOW}
+    campaign = campaign_opened(sent, past)
+    own = time_to_open_of(campaign, campaign.counts, now=NOW)
+    (curve,) = curves(campaign)
+    if own is None:
+        assert not any(curve.shares)
+        return
+    hours = sent_ago // 60
+    for hour in range(1, min(hours, 72) + 1):
+        assert curve.shares[hour - 1] == pytest.approx(own.openers_after(hour * 3600) / 1000)
+    if hours < 72:
+        assert curve.shares[-1] == pytest.approx(own.openers / 1000)
+    assert curve.shares == sorted(curve.shares)
 
 
 @pytest.mark.django_db
@@ -144,8 +173,7 @@ def rate_campaign(name: str, age: timedelta, people: int) -> Campaign:
 
 def sentence_of(one: Campaign, other: Campaign) -> str:
     """The same whichever comes first."""
-    sentence = comparison_of([one, other], at=NOW).sentence
-    assert sentence is not None
+    (sentence,) = comparison_of([one, other], at=NOW).sentences
     return sentence
 
 
@@ -158,6 +186,37 @@ def test_nothing_is_said_of_a_campaign_of_which_no_open_came() -> None:
     assert refused in sentence_of(silent, old)
     assert "no open of either has come" in sentence_of(silent, mute)
     assert curves(silent)[0].shares == []
+
+
+@pytest.mark.django_db
+def test_what_was_not_sent_is_said_to_be_so() -> None:
+    sent, unsent = (
+        rate_campaign("Sent", timedelta(days=9), 300),
+        campaign_opened(None, {}, name="U"),
+    )
+    other = campaign_opened(None, {}, name="V")
+    CampaignCounts.objects.filter(campaign__in=[unsent, other]).update(sent=0)
+    unsent, other = Campaign.objects.select_related("counts").filter(name__in="UV").order_by("name")
+    assert sentence_of(sent, unsent).endswith("“U” was not sent yet.")
+    assert sentence_of(unsent, other).endswith("neither was sent yet.")
+
+
+@pytest.mark.django_db
+def test_of_several_the_best_is_held_against_each_other_one(log_in: LogIn) -> None:
+    some = [
+        rate_campaign(name, timedelta(days=9), people)
+        for name, people in (("Low", 200), ("Best", 400), ("Next", 390))
+    ]
+    sentences = comparison_of(some, at=NOW).sentences
+    assert len(sentences) == 2
+    assert sentences[0].startswith("The rate of “Best” is higher than the rate of “Low”")
+    assert "between the rate of “Best” and the rate of “Next” could be chance" in sentences[1]
+    asked = "&".join(f"with={campaign.pk}" for campaign in some)
+    text = text_of(log_in("viewer").get(f"/campaigns/compare/?{asked}"))
+    assert text.count('<p class="finding"') == 2
+    assert "11 Nov 2026" in text
+    alone = text_of(log_in("viewer").get(f"/campaigns/compare/?with={some[0].pk}"))
+    assert "One campaign is no comparison" in alone
 
 
 @pytest.mark.django_db
@@ -279,17 +338,15 @@ def test_campaigns_of_one_name_are_told_apart_by_day_and_then_by_number() -> Non
         "News, not sent",
         "Other",
     ]
-    sentence = comparison_of(news[:2]).sentence
-    assert sentence is not None
-    assert "cannot be compared yet" in sentence
+    (sentence,) = comparison_of(news[:2]).sentences
+    assert "cannot be compared: neither was sent yet" in sentence
 
 
 @pytest.mark.django_db
 def test_the_sentence_names_two_campaigns_of_one_name_so_that_they_differ() -> None:
     one = campaign_opened(NOW - 90 * HOUR, {0: 400}, name="News")
     two = campaign_opened(NOW - 9 * HOUR, {0: 100}, name="News")
-    sentence = comparison_of([one, two]).sentence
-    assert sentence is not None
+    (sentence,) = comparison_of([one, two]).sentences
     assert "“News, sent 16 November 2026” is higher than the rate of “News, sent 20" in sentence
 
 
@@ -326,6 +383,6 @@ def test_the_comparison_takes_the_same_few_queries_for_two_and_for_ten(
     client = log_in("viewer")
     for asked in (some[:2], some):
         query = "&".join(f"with={campaign.pk}" for campaign in asked)
-        # Session, person, two of permissions; campaigns with counts, curves.
-        with django_assert_num_queries(6):
+        # Session, person, permissions; campaigns with counts, curves.
+        with django_assert_num_queries(5):
             client.get(f"/campaigns/compare/?{query}&hours=nonsense")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -33,10 +33,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``left_out`` are campaigns beyond the most, ``missing`` those that are not there."""
+    """``sentences``: of two what they tell apart; of more what tells the one with the highest
+    estimate from each other one. ``left_out`` are campaigns beyond the most, ``missing`` those that
+    are not there."""
 
     rows: list[Row]
-    sentence: str | None
+    sentences: list[str]
     left_out: int = 0
     missing: int = 0
 
@@ -56,7 +58,18 @@ def comparison_of(campaigns: Sequence[Campaign], *, at: datetime | None = None) 
     now = at or timezone.now()
     labels = labels_of(campaigns)
     rows = [Row(campaign, totals_of(campaign), labels[campaign.pk]) for campaign in campaigns]
-    return Comparison(rows, sentence_about(*rows, now=now) if len(rows) == 2 else None)
+    return Comparison(rows, list(_sentences(rows, now)))
+
+
+def _sentences(rows: Sequence[Row], now: datetime) -> Iterator[str]:
+    if len(rows) < 2:
+        return
+    first = max(rows, key=lambda row: row.totals.rates.estimated_open_rate or -1)
+    if len(rows) == 2:
+        first = rows[0]
+    for row in rows:
+        if row is not first:
+            yield sentence_about(first, row, now=now)
 
 
 def labels_of(campaigns: Sequence[Campaign]) -> dict[int, str]:
@@ -87,8 +100,9 @@ def _with_day(campaign: Campaign) -> str:
 def sentence_about(one: Row, other: Row, *, now: datetime) -> str:
     """What the two estimated open rates allow to say: by the estimates, since a campaign with more
     readers behind privacy proxies has a lower human open rate for that reason alone."""
-    if (silent := _about_the_silent(one, other)) is not None:
-        return silent
+    for about in (_about_the_unsent, _about_the_silent):
+        if (sentence := about(one, other)) is not None:
+            return sentence
     interval = difference(one.totals, other.totals)
     if interval is None:
         return gettext(
@@ -102,7 +116,9 @@ def sentence_about(one: Row, other: Row, *, now: datetime) -> str:
     young = younger_and_rising(one, other, now)
     if young is not None and young.campaign.sent_at is not None:
         words |= {"young": young.label, "ago": ago(now - young.campaign.sent_at)}
-        return _about_the_young(words, is_ahead=young is one and low > 0)
+        if low <= 0:
+            return _about_the_undecided(words)
+        return _about_the_young(words, is_ahead=young is one)
     if low > 0:
         pattern = gettext(
             "The rate of “%(one)s” is higher than the rate of “%(other)s” (difference %(low)s to "
@@ -114,6 +130,17 @@ def sentence_about(one: Row, other: Row, *, now: datetime) -> str:
             "chance (difference %(low)s to %(high)s points)."
         )
     return pattern % words
+
+
+def _about_the_unsent(one: Row, other: Row) -> str | None:
+    unsent = [row.label for row in (one, other) if not row.totals.sent]
+    if len(unsent) == 2:
+        return gettext("These two cannot be compared: neither was sent yet.")
+    if unsent:
+        return gettext("These two cannot be compared: “%(unsent)s” was not sent yet.") % {
+            "unsent": unsent[0]
+        }
+    return None
 
 
 def _about_the_silent(one: Row, other: Row) -> str | None:
@@ -145,6 +172,15 @@ def younger_and_rising(one: Row, other: Row, now: datetime) -> Row | None:
     return young
 
 
+def _about_the_undecided(words: Mapping[str, str]) -> str:
+    pattern = gettext(
+        "Too early to compare: “%(young)s” was sent only %(ago)s and is still rising. So far the "
+        "difference between the rate of “%(one)s” and the rate of “%(other)s” is %(low)s to "
+        "%(high)s points."
+    )
+    return pattern % words
+
+
 def _about_the_young(words: Mapping[str, str], *, is_ahead: bool) -> str:
     """A rate only rises with time: who is ahead early is ahead, who is behind may catch up."""
     if is_ahead:
@@ -156,7 +192,7 @@ def _about_the_young(words: Mapping[str, str], *, is_ahead: bool) -> str:
     else:
         pattern = gettext(
             "Too early to compare: “%(young)s” was sent only %(ago)s and is still rising. So far "
-            "the rate of “%(one)s” less that of “%(other)s” is %(low)s to %(high)s points."
+            "“%(one)s” is ahead of “%(other)s” by %(low)s to %(high)s points."
         )
     return pattern % words
 

@@ -1,21 +1,23 @@
 """How fast campaigns were opened: the share of delivered mail that people opened, by the hour
-since each was sent. Who may not be tracked is in neither, so that a curve ends at the rate."""
+since each was sent. Who may not be tracked is in neither, so that a curve ends at the rate.
+
+Opens are counted by quarters of an hour of the clock, and mails are sent at any minute: as for the
+time to open, those of a quarter are taken to come evenly within it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import accumulate
+from datetime import datetime
 
 from django.utils.translation import gettext_lazy
 
 from tracker.exports import harmless
-from tracker.quarters import quarter_of
+from tracker.quarters import QUARTER, quarter_of
 from tracker.reports.comparison import Row
-from tracker.reports.since_sent import steps_since_sent
+from tracker.reports.since_sent import HOUR, Hour, hours_since_sent
 
-HOUR = timedelta(hours=1)
 # How far a chart goes, in hours, and what the reader calls it.
 REACHES = {
     24: gettext_lazy("One day"),
@@ -29,9 +31,9 @@ TABLE_HOURS = (1, 2, 3, 6, 12, 24, 36, 48, 72, 96, 120, 168, 240, 336, 480, 720)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """``shares[n]`` is what had been opened when n + 1 hours had passed; the last may lie in an
-    hour that is not over yet. None of them where nothing was sent, nothing arrived, or no open
-    has come."""
+    """``shares[n]`` is what had been opened n + 1 hours after the sending; the last, in an hour
+    that is not over yet, what has been opened so far. None of them where nothing was sent, nothing
+    arrived, or no open has come."""
 
     row: Row
     number: int
@@ -53,18 +55,15 @@ def reach_asked(text: str) -> int:
 
 def curves_of(rows: Sequence[Row], *, reach: int, now: datetime) -> list[Curve]:
     """One query: the unique human opens of each campaign, hour by hour."""
-    sums = steps_since_sent(
+    sums = hours_since_sent(
         [row.campaign for row in rows],
         counted="unique_human_opens",
-        step=HOUR,
-        until=HOUR * reach,
-        with_earlier=True,
+        # The last hour ends within the quarter that follows.
+        until=HOUR * reach + QUARTER,
     )
     curves = []
     for number, row in enumerate(rows, start=1):
-        by_hour = sums.get(row.campaign.pk, {})
-        hours = min(reach, hours_so_far(row.campaign.sent_at, now))
-        opened = list(accumulate(by_hour.get(hour, 0) for hour in range(hours)))
+        opened = opened_by_hour(row.campaign.sent_at, sums.get(row.campaign.pk, {}), reach, now)
         whole = row.totals.trackable if row.totals.is_opened else 0
         # Whoever counts twice does not lift a curve above everybody.
         shares = [min(count / whole, 1.0) for count in opened] if whole > 0 else []
@@ -72,11 +71,28 @@ def curves_of(rows: Sequence[Row], *, reach: int, now: datetime) -> list[Curve]:
     return curves
 
 
-def hours_so_far(sent_at: datetime | None, now: datetime) -> int:
-    """Begun hours since the quarter in which it was sent."""
+def opened_by_hour(
+    sent_at: datetime | None, hours: Mapping[int, Hour], reach: int, now: datetime
+) -> list[float]:
+    """How many had opened when one, two, … hours had passed since the sending; at last, so far.
+
+    Hours are numbered from the quarter in which it was sent, so each moment lies as far within
+    the first quarter of an hour as the sending lies within its own.
+    """
     if sent_at is None or sent_at > now:
-        return 0
-    return max(1, -(-(now - quarter_of(sent_at)) // HOUR))
+        return []
+    passed, offset = now - sent_at, sent_at - quarter_of(sent_at)
+    opened: list[float] = []
+    before = 0
+    for number in range(1, reach + 1):
+        before += hours.get(number - 1, Hour(0, 0)).whole
+        here = hours.get(number, Hour(0, 0))
+        if number * HOUR > passed:
+            return [*opened, before + here.whole]
+        # Nobody has opened in the part of a quarter that is to come.
+        known = min(QUARTER, passed - number * HOUR + offset)
+        opened.append(before + (here.first_quarter * (offset / known) if offset else 0))
+    return opened
 
 
 def table_of(curves: Sequence[Curve], *, reach: int) -> list[TableRow]:
