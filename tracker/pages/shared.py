@@ -27,7 +27,8 @@ from tracker.models import SharedReport
 from tracker.sharing.forms import ReaderForm
 from tracker.sharing.links import count_view, find
 from tracker.sharing.passwords import Answer, has_given, remember, try_password
-from tracker.sharing.report import shared_figures_of, shared_rows
+from tracker.sharing.report import shared_figures_of
+from tracker.sharing.rows import shared_rows
 
 STYLES = ("frame", "pages", "head", "fields", "answer", "tables", "share", "small", "print")
 HEADERS = {

@@ -48,6 +48,16 @@ def habits_of(
     return Habits(_time_to_open(campaign, totals, read, now), hours, latest > ends.first)
 
 
+def time_to_open_of(
+    campaign: Campaign, totals: CampaignCounts, *, now: datetime
+) -> TimeToOpen | None:
+    """That alone. One query; none for a campaign that is not marked as sent."""
+    if campaign.sent_at is None:
+        return None
+    span = (campaign.sent_at - QUARTER, campaign.sent_at + READ)
+    return _time_to_open(campaign, totals, _read(campaign, [span], until=campaign.sent_at), now)
+
+
 def _time_to_open(
     campaign: Campaign, totals: CampaignCounts, read: list[Quarter], now: datetime
 ) -> TimeToOpen | None:

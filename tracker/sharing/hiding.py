@@ -160,6 +160,11 @@ class SharedRates:
         return rate(min(most, self.delivered), self.delivered)
 
     @property
+    def is_possible_widened(self) -> bool:
+        """Whether few are in it, so that the report's own possible rate is a little lower."""
+        return Hidden.FEW in (self.people.prefetch, self.people.unknown)
+
+    @property
     def estimated_open_rate(self) -> float | None:
         whole = self._whole_of_estimate
         return rate(self.people.human, whole) if isinstance(self.people.human, int) else None

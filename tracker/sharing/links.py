@@ -54,14 +54,14 @@ def url_of(secret: str) -> str:
 
 
 def find(secret: str, *, at: datetime) -> SharedReport | None:
-    """The live link with its campaign and counts; one query, whether or not there is one.
+    """The live link with its campaign and what is counted of it; one query, found or not.
 
     What the database compares is a hash, so how long it takes tells nothing about the secret.
     """
     wanted = hash_of(secret)
     shared = (
         SharedReport.objects.live(at=at)
-        .select_related("campaign__counts")
+        .select_related("campaign__counts", "campaign__breakdowns", "campaign__end_marks")
         .filter(secret_hash=wanted)
         .first()
     )

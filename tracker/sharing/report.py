@@ -1,4 +1,4 @@
-"""What a shared report says: the answer, the recipients by what happened, opens by day."""
+"""What a shared report says: the answer, recipients by kind and by provider, opens by day."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from django.db.models import Case, IntegerField, Sum, Value, When
 from django.utils.translation import gettext
 
 from campaigns.models import Campaign
-from tracker.exports import harmless
-from tracker.models import QuarterHourCounts
+from tracker.breakdowns.providers import LABELS
+from tracker.breakdowns.refresh import up_to_date
+from tracker.models import Breakdown, CampaignCounts, QuarterHourCounts
 from tracker.reports.clock import next_start, start_of
+from tracker.reports.habits import time_to_open_of
+from tracker.reports.time_to_open import in_words
 from tracker.reports.totals import totals_of
+from tracker.sentences import said
 from tracker.sharing.hiding import (
-    Hidden,
     People,
     SharedRates,
     Shown,
@@ -24,6 +27,7 @@ from tracker.sharing.hiding import (
     number,
     people_shown,
 )
+from tracker.sharing.providers import Group, providers_shown
 
 # From the day of sending on; the same for every campaign, so that its length tells nothing.
 DAYS = 28
@@ -71,16 +75,37 @@ class SharedDays:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedProviders:
+    """``as_of``: when they were added up, if opens came since; those are among all others."""
+
+    groups: Sequence[Group]
+    as_of: datetime | None
+
+    @property
+    def lines(self) -> list[tuple[str, Group]]:
+        return [
+            (LABELS[group.key] if group.key else said("All others"), group) for group in self.groups
+        ]
+
+
+@dataclass(frozen=True, slots=True)
 class SharedFigures:
-    """All that the page, the file and the printed page may show."""
+    """All that the page, the file and the printed page may show.
+
+    ``half_within``: how soon half of those who opened had, in words; empty where they are too few
+    for that to say anything, or did so before the marked time or very late.
+    """
 
     name: str
     sent_at: datetime | None
     zone: str
     at: datetime
+    is_simulation: bool
     people: People | None
     rates: SharedRates | None
     rows: list[Row]
+    providers: SharedProviders | None
+    half_within: str
     days: SharedDays | None
 
     @property
@@ -90,7 +115,8 @@ class SharedFigures:
 
 
 def shared_figures_of(campaign: Campaign, *, at: datetime) -> SharedFigures:
-    """One query, where the campaign's counts were selected along."""
+    """Four queries at most, where the campaign's counts, breakdowns and end marks were selected
+    along: two for providers, one each for the time to open and the days."""
     totals = totals_of(campaign)
     rates = totals.rates
     people = people_shown(
@@ -107,9 +133,12 @@ def shared_figures_of(campaign: Campaign, *, at: datetime) -> SharedFigures:
         sent_at=campaign.sent_at,
         zone=campaign.time_zone,
         at=at,
+        is_simulation=totals.is_simulation,
         people=people,
         rates=SharedRates(people) if people else None,
         rows=list(_rows(people)) if people else [],
+        providers=_providers(campaign, people, totals) if people else None,
+        half_within=_half_within(campaign, people, totals, at) if people else "",
         days=_days(campaign, people, at) if people else None,
     )
 
@@ -136,8 +165,8 @@ def _rows(people: People) -> Iterator[Row]:
         ),
         (
             "machine",
-            gettext("Opened by machines only"),
-            gettext("security scanners and bots"),
+            gettext("Opened by scanners and bots only"),
+            "",
             people.machine,
         ),
         (
@@ -150,6 +179,33 @@ def _rows(people: People) -> Iterator[Row]:
         is_part = key not in ("sent", "bounces")
         share = count / whole if is_part and isinstance(count, int) else None
         yield Row(key, name, meaning, count, share)
+
+
+def _providers(
+    campaign: Campaign, people: People, totals: CampaignCounts
+) -> SharedProviders | None:
+    if not isinstance(people.human, int):
+        return None
+    computed_at, is_fresh, lines = up_to_date(campaign, totals)
+    groups = providers_shown(
+        people,
+        [
+            Group(line.key, line.rates.delivered, line.rates.human)
+            for line in lines
+            # A domain of its own names a company, or a family.
+            if line.kind == Breakdown.Kind.PROVIDER and line.key in LABELS
+        ],
+    )
+    return SharedProviders(groups, None if is_fresh else computed_at) if groups else None
+
+
+def _half_within(campaign: Campaign, people: People, totals: CampaignCounts, at: datetime) -> str:
+    if not isinstance(people.human, int):
+        return ""
+    found = time_to_open_of(campaign, totals, now=at)
+    if found is None or found.is_thin or not found.median:
+        return ""
+    return in_words(found.median)
 
 
 def _days(campaign: Campaign, people: People, at: datetime) -> SharedDays | None:
@@ -204,56 +260,3 @@ def _laid_out(starts: Sequence[datetime], shown: Sequence[Shown]) -> SharedDays:
     if until == len(starts):
         return SharedDays(days, None, None)
     return SharedDays(days, starts[until], starts[-1])
-
-
-CSV_HEADER = ("part", "name", "value")
-
-
-def shared_rows(figures: SharedFigures) -> Iterator[Sequence[str]]:
-    """The same as on the page, one figure a line; rates are fractions or empty."""
-    yield CSV_HEADER
-    yield ("campaign", "name", harmless(figures.name))
-    yield ("campaign", "sent_at", figures.sent_at.isoformat() if figures.sent_at else "")
-    yield ("campaign", "time_zone", figures.zone)
-    yield ("campaign", "as_of", figures.at.isoformat(timespec="seconds"))
-    if figures.people is None or figures.rates is None:
-        yield ("recipients", "delivered", "too few to show")
-        return
-    for row in figures.rows:
-        yield ("recipients", CSV_NAMES[row.key], str(row.count))
-    yield ("recipients", "left_out_untracked", str(figures.people.untracked))
-    rates = figures.rates
-    low, high = rates.estimated_open_rate_interval or (None, None)
-    for name, value in (
-        ("human_open_rate", rates.human_open_rate),
-        ("estimated_open_rate", rates.estimated_open_rate),
-        ("estimated_open_rate_low", low),
-        ("estimated_open_rate_high", high),
-        ("possible_open_rate", rates.possible_open_rate),
-    ):
-        yield ("rates", name, "" if value is None else str(value))
-    if figures.days is None:
-        yield ("human_opens_by_day", "", str(Hidden.NOT_SHOWN))
-        return
-    for day in figures.days.days:
-        yield ("human_opens_by_day", day.starts_at.date().isoformat(), _opens_cell(day.opens))
-    if figures.days.quiet_from and figures.days.quiet_to:
-        days = f"{figures.days.quiet_from.date()}/{figures.days.quiet_to.date()}"
-        yield ("human_opens_by_day", days, _opens_cell(Hidden.FEW))
-
-
-CSV_NAMES = {
-    "sent": "sent",
-    "bounces": "bounces",
-    "delivered": "delivered",
-    "human": "unique_human_opens",
-    "prefetch": "unique_prefetch_opens",
-    "unknown": "unique_unknown_opens",
-    "machine": "unique_machine_opens",
-    "no_trace": "no_trace",
-}
-
-
-def _opens_cell(opens: Shown) -> str:
-    """What is few on a hidden day are the people who opened for the first time."""
-    return f"{Hidden.FEW} first opens" if isinstance(opens, Hidden) else str(opens)

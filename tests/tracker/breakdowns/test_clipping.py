@@ -27,7 +27,8 @@ from tracker.breakdowns.refresh import refresh, up_to_date
 from tracker.judging.again import JudgeAgain
 from tracker.models import Breakdowns, EndLoad, Open, Ruling
 from tracker.rates import clip_rate
-from tracker.sharing.report import shared_figures_of, shared_rows
+from tracker.sharing.report import shared_figures_of
+from tracker.sharing.rows import shared_rows
 from tracker.verdicts import Verdict
 from tracker.writer import write_hits
 

@@ -224,6 +224,41 @@ def test_no_address_no_token_and_no_subject_is_in_anything_that_is_shared() -> N
     assert not re.search(r"\w@\w", whole)
 
 
+@pytest.mark.usefixtures("real_db")
+def test_mailbox_providers_have_lines_and_domains_of_their_own_do_not() -> None:
+    addresses = [
+        f"person{i}@{domain}"
+        for domain, number in (("gmail.com", 60), ("web.de", 20), ("example.com", 30))
+        for i in range(number)
+    ]
+    campaign = make_campaign(*addresses, name=NAME)
+    asked = {"gmail.com": 24, "web.de": 4, "example.com": 14}
+    opened = []
+    for pixel in pixels_of(campaign):
+        assert pixel.recipient is not None
+        domain = pixel.recipient.email.rpartition("@")[2]
+        if asked[domain]:
+            asked[domain] -= 1
+            opened.append(make_hit(pixel.pk, user_agent=AGENTS["human_client"]))
+    write_hits(opened)
+    _, secret = shared(campaign)
+    text = text_of(Client().get(f"/shared/{secret}/"))
+    section = text[text.index('id="providers"') : text.index('id="days"')]
+    numbers = re.findall(
+        r'<th scope="row">([^<]*)</th> <td[^>]*>(\d+)</td> <td[^>]*>(\d+)<', section
+    )
+    # Four of web.de's opened: too few for a line.
+    assert numbers == [("Gmail", "60", "24"), ("All others", "50", "18")]
+    assert "example.com" not in text
+    assert "Half of the people who opened so far" in text
+    rows = rows_of(Client().get(f"/shared/{secret}/report.csv"))
+    assert ("human_open_rate_by_provider", "Gmail", "0.4") in {tuple(row) for row in rows}
+    assert [row[1:] for row in rows if row[0] == "unique_human_opens_by_provider"] == [
+        ["Gmail", "24"],
+        ["All others", "18"],
+    ]
+
+
 @pytest.mark.django_db
 def test_a_campaign_to_few_or_not_sent_shows_nothing() -> None:
     for campaign in (
@@ -298,10 +333,11 @@ def test_the_page_takes_few_queries_and_counts_a_view_a_minute(
     django_assert_num_queries: Any,
 ) -> None:
     made, secret = shared(usual_campaign())
-    # The link with campaign and counts, the view, the quarters.
-    with django_assert_num_queries(3):
+    # The link with campaign and counts, the view, two for providers that nothing stored tells
+    # of, the time to open, the quarters.
+    with django_assert_num_queries(6):
         Client().get(f"/shared/{secret}/")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(5):
         Client().get(f"/shared/{secret}/")
     made.refresh_from_db()
     assert made.views == 1
