@@ -79,6 +79,7 @@ def measure(
     mark, counted = (ledger.mark(), ledger.counted()) if ledger else ("", 0)
     groups = committed_groups(contestant)
     load = generator.run(contestant.port, connections, seconds, contestant.prefix)
+    wait_for_the_spool(contestant)
     recorded = recorded_finally(ledger, mark) if ledger else None
     return Measurement(
         contestant,
@@ -89,6 +90,13 @@ def measure(
         ledger.counted() - counted if ledger else None,
         None if groups is None else (committed_groups(contestant) or 0) - groups,
     )
+
+
+def wait_for_the_spool(contestant: Contestant) -> None:
+    """What was answered from the local disk is kept, and is in the database when it is replayed."""
+    deadline = time.monotonic() + SETTLES_WITHIN
+    while metric(contestant, "glimpse_spool_bytes") and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def recorded_finally(ledger: Ledger, mark: str) -> int:
@@ -102,6 +110,11 @@ def recorded_finally(ledger: Ledger, mark: str) -> int:
 
 
 def committed_groups(contestant: Contestant) -> int | None:
+    return metric(contestant, "glimpse_group_hits_count")
+
+
+def metric(contestant: Contestant, name: str) -> int | None:
+    """None where the contestant tells nothing."""
     if not contestant.metrics_token:
         return None
     request = Request(
@@ -110,7 +123,7 @@ def committed_groups(contestant: Contestant) -> int | None:
     )
     with urlopen(request, timeout=10) as response:
         for line in response.read().decode().splitlines():
-            if line.startswith("glimpse_group_hits_count "):
+            if line.startswith(f"{name} "):
                 return int(float(line.split()[1]))
     return 0
 
