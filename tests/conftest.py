@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import tempfile
 import time
@@ -15,8 +16,10 @@ from typing import Any
 import hypothesis
 import pytest
 from django.apps import apps
+from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import Group, User
 from django.db import connection
+from django.template import VariableDoesNotExist
 from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck
 
@@ -43,6 +46,30 @@ THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderb
 INSTALLING = frozenset({"tests.server", "tests.ends"})
 
 _numbers = itertools.count(1)
+
+
+class MissingAttributes(logging.Handler):
+    """Templates show nothing where an object lacks what they ask for. What is not in the context
+    at all, or in a dictionary, or asked of nothing, may be missing by intention; what is asked of
+    one of our own objects never is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, VariableDoesNotExist) or not error.params:
+            return
+        kind = type(error.params[-1])
+        # Django's templates ask its admin for what it may not have.
+        is_djangos = issubclass(kind, ModelAdmin)
+        if kind.__module__.partition(".")[0] in ("campaigns", "tracker") and not is_djangos:
+            pytest.fail(f"A template asks a {kind.__name__} for “{error.params[0]}”.")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def templates_ask_for_what_there_is() -> None:
+    log = logging.getLogger("django.template")
+    log.addHandler(MissingAttributes())
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -193,7 +220,7 @@ def people(db: None) -> dict[str, User]:
 def log_in(people: dict[str, User]) -> Callable[[str], Client]:
     def client_of(name: str) -> Client:
         client = Client()
-        client.force_login(people[name], backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(people[name], backend="campaigns.permissions.AccountBackend")
         return client
 
     return client_of
