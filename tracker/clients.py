@@ -30,6 +30,7 @@ PROGRAMS: dict[str, Sentence] = {
         said("Yahoo Mail, hidden behind Yahoo’s proxy"),
         said("Apple Mail or unknown, hidden by a proxy"),
         said("Another mail service"),
+        said("Outlook (mobile)"),
         said("Mail app on Android"),
     )
 }

@@ -82,6 +82,7 @@
       show("on");
       pause = Math.min(pause * SLOWER, SLOWEST_MS);
     } else if (xhr.status === 200 && found) {
+      showWhatIsThere();
       show("on");
       showWhatIsOlder();
       version = found;
@@ -129,7 +130,6 @@
       document.getElementById(id)?.scrollTo(left, top);
     }
     places.clear();
-    showWhatIsThere();
     announce();
   });
 

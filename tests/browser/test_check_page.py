@@ -87,11 +87,10 @@ def test_the_check_works_by_keyboard_and_without_javascript_on_a_phone(
     page.get_by_label("Or its source").focus()
     page.keyboard.type("<p>" + "x" * 300 + "</p>")
     page.keyboard.press("Tab")
-    page.keyboard.press("Space")
-    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#result")).to_have_text("2 things to mend before you send")
-    expect(page.get_by_role("checkbox")).to_be_checked()
+    # Of an IP address there is nothing to look up.
+    expect(page.get_by_role("checkbox")).to_have_count(0)
     widths = page.locator("html").bounding_box(), page.locator("main").bounding_box()
     assert all(box is not None and box["width"] <= 360 for box in widths)
     plain.close()

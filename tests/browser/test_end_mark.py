@@ -65,7 +65,8 @@ def test_copies_that_are_cut_off_are_the_clip_rate(
     checked = json.loads(found)
     assert "end-mark" in [one["id"] for one in checked["findings"]]
     page.goto(report)
-    page.get_by_role("button", name="Mark as sent").click()
+    page.locator("#mark-sent > summary").click()
+    page.get_by_role("button", name="Yes, it was sent").click()
     page.goto(f"{report}snippets/")
     expect(page.locator("#end-mark")).to_contain_text("in every copy or in none")
     told = json.loads(served.manage("report", campaign_id, "--json"))

@@ -82,7 +82,8 @@ def test_a_mail_shown_by_another_site_is_an_open_on_the_report(
     folder, address = other_origin
     (folder / "mail.html").write_text(MAIL.format(name="Ann", snippet=snippet))
     page.locator("main").get_by_role("link", name="Shown elsewhere").first.click()
-    page.get_by_role("button", name="Mark as sent").click()
+    page.locator("#mark-sent > summary").click()
+    page.get_by_role("button", name="Yes, it was sent").click()
     expect(page.locator("main")).to_contain_text("No open has come yet of the 2 people")
     open_mail(context, f"{address}/mail.html", served)
     page.reload()
@@ -135,7 +136,8 @@ def test_a_mail_that_went_through_smtp_is_an_open_on_the_report(
     (folder / "mail.html").write_text(html.get_content(), encoding="utf-8")
     open_mail(context, f"{address}/mail.html", served)
     page.locator("main").get_by_role("link", name="Through SMTP").first.click()
-    page.get_by_role("button", name="Mark as sent").click()
+    page.locator("#mark-sent > summary").click()
+    page.get_by_role("button", name="Yes, it was sent").click()
     expect(page.locator("main")).to_contain_text("1 of 1")
     assert "cem@example.com" in shown_open(page, "cem@example.com")
 

@@ -38,6 +38,11 @@ def check_it(campaign: Campaign, user: Any, settings: Any) -> None:
     keep_word(campaign, check_for(campaign, mail), user.pk)
 
 
+def page_of(campaign: Campaign, log_in: LogIn) -> str:
+    answer = log_in("marketer").get(campaign.get_absolute_url())
+    return " ".join(answer.content.decode().split())
+
+
 @pytest.mark.usefixtures("real_db")
 def test_each_step_is_done_when_the_data_say_so(people: Any, settings: Any) -> None:
     campaign = make_campaign()
@@ -63,10 +68,17 @@ def test_steps_that_were_left_out_are_said_so(people: Any, settings: Any) -> Non
 
 
 @pytest.mark.django_db
-def test_a_check_that_found_a_fault_is_not_done(people: Any) -> None:
+def test_a_check_that_found_a_fault_is_told_and_not_done_before_the_mail_is_sent(
+    people: Any, log_in: LogIn
+) -> None:
     campaign = make_campaign("ann@example.com", is_sent=False)
     keep_word(campaign, check_for(campaign, b"<p>"), people["marketer"].pk)
     assert states(campaign) == "ddnllll"
+    assert "Checked; it said: 2 things to mend before you send." in page_of(campaign, log_in)
+    # It was checked all the same, and sent.
+    mark_sent(campaign, at=timezone.now())
+    assert states(campaign) == "dddpddn"
+    assert "left out" in page_of(campaign, log_in)
 
 
 def test_an_installation_without_campaign_begins_with_one() -> None:

@@ -24,6 +24,7 @@ from tests.conftest import make_campaign, make_hit, pixels_of
 from tests.tracker.test_honest_pages import text_of
 from tests.tracker.test_writer import AGENTS
 from tracker.models import CampaignCounts, QuarterHourCounts
+from tracker.pixels import ensure_test_pixel
 from tracker.quarters import quarter_of
 from tracker.reports.numbered import pages_of
 from tracker.reports.overview import SORTS, overview_page
@@ -295,6 +296,17 @@ def test_the_page_states_how_the_usual_is_made_and_says_it_in_words(log_in: LogI
     assert "usual 30.0%" in text
     assert "as usual" in text
     assert "no usual yet" in text
+    good = Campaign.objects.get(name="good")
+    report = text_of(log_in("viewer").get(good.get_absolute_url()))
+    assert (
+        "<strong>above usual</strong>: +20.0 points against 30.0%, the median of the 4 campaigns "
+        "before."
+    ) in report
+    Campaign.objects.filter(pk=good.pk).update(sent_at=now - 3 * HOUR)
+    report = text_of(log_in("viewer").get(good.get_absolute_url()))
+    assert "Usual is 30.0%, the median of the 4 campaigns before." in report
+    first = Campaign.objects.get(name="c0")
+    assert "the median of" not in text_of(log_in("viewer").get(first.get_absolute_url()))
 
 
 # The first days
@@ -352,6 +364,17 @@ def empty_spool(settings: Any, tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("real_db", "empty_spool")
 def test_the_line_tells_when_the_last_hit_came() -> None:
     assert pulse_at(NOW).state is State.NONE
+    tested = make_campaign(is_sent=False)
+    write_hits([make_hit(ensure_test_pixel(tested).pk, at=int((NOW - HOUR).timestamp() * 1e6))])
+    works = pulse_at(NOW)
+    assert works.state is State.WORKS
+    assert works.sentence == (
+        "Tracking works: a test pixel was seen 1 hour ago. No recipient has opened yet."
+    )
+    Campaign.objects.filter(pk=tested.pk).update(sent_at=NOW - 5 * HOUR)
+    silent = pulse_at(NOW)
+    assert silent.is_warning
+    assert silent.sentence.startswith("Not one hit, though the first mail was sent 5 hours ago.")
     opened_at(NOW - timedelta(seconds=12))
     assert pulse_at(NOW).sentence == "Tracking works: last hit 12 seconds ago."
     # One stretch of opens tells nothing of what is usual.
@@ -426,8 +449,8 @@ def test_the_live_piece_is_not_sent_again_until_something_changed(
     assert first.status_code == 200
     assert 'id="pulse"' in first.content.decode()
     assert "no-cache" in first["Cache-Control"]
-    # Session, person, two of permissions, and one for the piece; what is usual is remembered.
-    with django_assert_num_queries(5):
+    # Session, person, permissions, and one for the piece; what is usual is remembered.
+    with django_assert_num_queries(4):
         again = client.get("/campaigns/pulse/", headers={"If-None-Match": first["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     opened_at(timezone.now(), timezone.now())

@@ -152,8 +152,8 @@ def test_the_list_takes_the_same_few_queries_whatever_its_length(
     client = log_in("viewer")
     for number in range(60):
         make_campaign(*emails(2), name=f"Campaign {number}")
-    # Session, person, two of permissions; statuses, campaigns with counts, usual, sparklines; the
-    # line about tracking, today's opens.
+    # Session, person, permissions; statuses, campaigns with counts, usual, sparklines; the line
+    # about tracking, which looks for a test pixel while nobody has opened, today's opens.
     with django_assert_num_queries(10):
         page = client.get("/campaigns/")
     assert len(page.context["overview"].rows) == 50
@@ -169,9 +169,9 @@ def test_the_report_takes_the_same_few_queries_whatever_its_size(
     campaign = make_campaign(*emails(120))
     client = log_in("viewer")
     write_hits([make_hit(pixel.pk) for pixel in pixels_of(campaign)[:80] for _ in range(3)])
-    # Session, person, two of permissions; campaign with counts and ends; chart, when people open;
-    # people, and how many each list names; three that add up a small campaign's breakdowns after
-    # an open, one when they are stored.
+    # Session, person, permissions; campaign with counts and ends; chart, when people open; what is
+    # usual; people, and how many each list names; three that add up a small campaign's breakdowns
+    # after an open, one when they are stored.
     with django_assert_num_queries(12):
         client.get(f"/campaigns/{campaign.pk}/")
     refresh(campaign)

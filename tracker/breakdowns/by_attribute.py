@@ -139,9 +139,23 @@ def _attribute(name: str, lines: list[Line], whole: Line) -> Attribute:
         lines.append(_added([*others, rest], kind=OTHERS))
     elif rest["recipients"]:
         lines = [*lines, rest]
+    lines = _none_of_few(lines)
     order = {VALUE: 0, OTHERS: 1, NO_VALUE: 2}
     lines.sort(key=lambda line: (order[line["kind"]], -line["recipients"], line["value"]))
     return {"name": name, "recipients": recipients, "lines": lines}
+
+
+def _none_of_few(lines: list[Line]) -> list[Line]:
+    """The others take the rarest value along while they are so few that they are people."""
+    values = sorted(
+        (line for line in lines if line["kind"] == VALUE),
+        key=lambda line: (line["recipients"], line["value"]),
+    )
+    others = [line for line in lines if line["kind"] == OTHERS]
+    while values and 0 < sum(line["recipients"] for line in others) < LEAST_RECIPIENTS:
+        others.append(values.pop(0))
+    rest = [line for line in lines if line["kind"] == NO_VALUE]
+    return [*values, *([_added(others, kind=OTHERS)] if others else []), *rest]
 
 
 def _rest(lines: list[Line], whole: Line) -> Line:

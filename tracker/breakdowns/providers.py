@@ -24,19 +24,23 @@ _PROVIDERS: tuple[tuple[str, str, str], ...] = (
     ("outlook", "Outlook.com", "msn.com windowslive.com livemail.tw passport.com"),
     (
         "yahoo",
-        "Yahoo and AOL",
+        said("Yahoo and AOL"),
         "ymail.com rocketmail.com myyahoo.com yahoomail.com aol.com aim.com love.com ygm.com "
         "games.com wow.com verizon.net att.net sbcglobal.net bellsouth.net ameritech.net "
         "pacbell.net swbell.net snet.net flash.net nvbell.net prodigy.net wans.net cox.net "
         "frontier.com frontiernet.net rogers.com netscape.net cs.com compuserve.com",
     ),
     ("icloud", "iCloud", "icloud.com me.com mac.com"),
-    ("gmx-web-de", "GMX and WEB.DE", "web.de email.de mein.gmx mail.gmx email.gmx caramail.com"),
+    (
+        "gmx-web-de",
+        said("GMX and WEB.DE"),
+        "web.de email.de mein.gmx mail.gmx email.gmx caramail.com",
+    ),
     ("mail-com", "mail.com", "mail.com email.com usa.com post.com europe.com"),
     ("t-online", "T-Online", "t-online.de magenta.de"),
     ("freenet", "freenet", "freenet.de"),
     ("1und1", "IONOS", "online.de onlinehome.de"),
-    ("vodafone-de", "Vodafone Germany", "arcor.de vodafone.de kabelmail.de unitybox.de"),
+    ("vodafone-de", said("Vodafone Germany"), "arcor.de vodafone.de kabelmail.de unitybox.de"),
     (
         "proton",
         "Proton Mail",
@@ -94,7 +98,7 @@ _PROVIDERS: tuple[tuple[str, str, str], ...] = (
     ("au", "au", "ezweb.ne.jp au.com"),
     ("softbank", "SoftBank", "softbank.ne.jp i.softbank.jp"),
     ("naver", "Naver", "naver.com"),
-    ("kakao", "Daum and Kakao", "daum.net hanmail.net kakao.com"),
+    ("kakao", said("Daum and Kakao"), "daum.net hanmail.net kakao.com"),
     ("rediff", "Rediffmail", "rediffmail.com"),
 )
 LABELS = {key: label for key, label, _ in _PROVIDERS}

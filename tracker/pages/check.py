@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,14 @@ from tracker.language import translated
 from tracker.mailcheck import MOST_BYTES, UnreadableMailError
 from tracker.pages.access import may_manage
 from tracker.reports.mail_check import check_for, keep_word
+
+
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class MailForm(forms.Form):
@@ -95,6 +104,8 @@ def campaign_check(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "form": form,
         "checked": checked,
         "file_name": getattr(form.cleaned_data["file"], "name", "") if checked else "",
-        "public_host": urlsplit(settings.PUBLIC_URL).hostname,
+        "public_host": (host := urlsplit(settings.PUBLIC_URL).hostname),
+        # Of an address there is nothing to look up.
+        "is_name": not is_address(host or ""),
     }
     return render(request, "tracker/campaign_check.html", context)

@@ -27,7 +27,7 @@ from tracker.reports.report_page import moving_parts
 from tracker.reports.series import with_ends
 from tracker.reports.silence import silence_of
 from tracker.reports.totals import totals_of
-from tracker.simulation.withdrawing import is_simulation, with_first_open
+from tracker.reports.usual import trend_against_the_usual
 
 
 @require_safe
@@ -36,10 +36,11 @@ def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
     with_sums = with_ends(
         with_missed(Campaign.objects.select_related("counts", "breakdowns", "end_marks"))
     )
-    campaign = get_object_or_404(with_first_open(with_sums), pk=campaign_id)
+    campaign = get_object_or_404(with_sums, pk=campaign_id)
     parameters = request.GET.dict()
     query = Query.from_url(parameters)
-    parts = moving_parts(campaign, Choice.from_url(parameters), query, now=timezone.now())
+    now = timezone.now()
+    parts = moving_parts(campaign, Choice.from_url(parameters), query, now=now)
     totals = totals_of(campaign)
     silence = silence_of(campaign, totals)
     context = {
@@ -53,8 +54,8 @@ def campaign_report(request: HttpRequest, campaign_id: int) -> HttpResponse:
         ),
         "people": people_page(campaign, totals, query, keep=parts.keep),
         "silence": silence,
+        "trend": trend_against_the_usual(campaign, totals, now=now),
         "missed": missed_of(campaign),
-        "is_simulation": is_simulation(campaign),
         "is_long": is_long(totals.recipients),
         "next_steps": [] if silence else next_steps(campaign, totals),
     }

@@ -9,7 +9,7 @@ from math import ceil
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django_stubs_ext import StrPromise
 
 from campaigns.models import Campaign
@@ -91,6 +91,16 @@ class Line:
     @property
     def usual_rate(self) -> float | None:
         return self.usual.human_open_rate if self.usual else None
+
+    @property
+    def finding(self) -> str:
+        """The warning in a list of several."""
+        return gettext("%(provider)s: %(rate)s of %(people)s people, against %(usual)s before") % {
+            "provider": translated(self.label),
+            "rate": percent(self.rate),
+            "people": count(self.whole),
+            "usual": percent(self.usual_rate),
+        }
 
     @property
     def warning(self) -> str:

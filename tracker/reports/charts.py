@@ -158,7 +158,7 @@ def _y(value: int, top_value: int) -> float:
 
 def _bar(point: Point, slot_x: float, slot: float, top_value: int, by: By, split: Split) -> Bar:
     lower, upper = _parts(point, split)
-    width = min(slot * 0.84, WIDEST_BAR)
+    width = bar_width(slot)
     lower_y = _y(lower, top_value)
     upper_y = _y(lower + upper, top_value)
     return Bar(
@@ -175,6 +175,10 @@ def _bar(point: Point, slot_x: float, slot: float, top_value: int, by: By, split
         upper_y=upper_y,
         upper_height=lower_y - upper_y,
     )
+
+
+def bar_width(slot: float) -> float:
+    return min(slot * 0.84, WIDEST_BAR)
 
 
 def _bar_label(point: Point, by: By, split: Split) -> str:
@@ -236,7 +240,8 @@ def _quarter_name(start: datetime) -> str:
 def _sent(
     edges: Sequence[datetime], sent_at: datetime | None, left: float, slot: float
 ) -> Sent | None:
-    """As far into its stretch as the moment was; none outside the chart."""
+    """Where the bar of its stretch begins: what that bar counts came after the sending. None
+    outside the chart."""
     if sent_at is None:
         return None
     # As moments: an aware comparison within one zone would ignore the offset.
@@ -245,7 +250,8 @@ def _sent(
     if not moments[0] <= moment < moments[-1]:
         return None
     i = bisect_right(moments, moment) - 1
-    x = left + slot * (i + (moment - moments[i]) / (moments[i + 1] - moments[i]))
+    within = slot * (moment - moments[i]) / (moments[i + 1] - moments[i])
+    x = left + slot * i + min(within, (slot - bar_width(slot)) / 2)
     if x + ROOM_FOR_SENT > RIGHT:
         return Sent(x, "end")
     return Sent(x, "start")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrPromise
 
 from campaigns.models import Campaign
+from tracker.language import translated
 from tracker.models import CampaignCounts, UniqueOpen
 from tracker.reports.mail_check import last_word
 
@@ -26,7 +27,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``purpose`` for who does it, ``told`` for who waits for a colleague to do it."""
+    """``purpose`` for who does it, ``told`` for who waits for a colleague to do it. ``found``: what
+    was found at the last try, which is not good enough yet."""
 
     name: str
     title: str
@@ -35,6 +37,7 @@ class Step:
     action: str
     url: str
     state: State
+    found: str = ""
 
 
 def first_steps() -> list[Step]:
@@ -48,7 +51,10 @@ def next_steps(campaign: Campaign, totals: CampaignCounts) -> list[Step]:
         return []
     is_sent = campaign.sent_at is not None
     is_tested = UniqueOpen.objects.filter(campaign=campaign, is_test=True).exists()
-    is_checked = (last_word(campaign) or "").startswith("Ready")
+    word = last_word(campaign)
+    is_ready = (word or "").startswith("Ready")
+    # What was sent with faults was checked all the same.
+    is_checked = is_ready or (word is not None and is_sent)
     done = {
         "campaign": True,
         "recipients": totals.recipients > 0,
@@ -69,7 +75,8 @@ def next_steps(campaign: Campaign, totals: CampaignCounts) -> list[Step]:
             state = State.PASSED
         else:
             state, is_next = (State.NOW if is_next else State.LATER), False
-        steps.append(_step(name, campaign, state))
+        found = word if name == "check" and not is_ready else ""
+        steps.append(_step(name, campaign, state, found))
     return steps
 
 
@@ -148,7 +155,7 @@ TEXTS: dict[str, tuple[str | StrPromise, ...]] = {
 }
 
 
-def _step(name: str, campaign: Campaign | None, state: State) -> Step:
+def _step(name: str, campaign: Campaign | None, state: State, found: str | None = "") -> Step:
     title, purpose, told, action = map(str, TEXTS[name])
     url = reverse("admin:campaigns_campaign_add") if name == "campaign" else ""
     if campaign is not None:
@@ -159,4 +166,4 @@ def _step(name: str, campaign: Campaign | None, state: State) -> Step:
             "check": reverse("campaign_check", args=[campaign.pk]),
             "sent": "#rate",  # its button stands with the rate that it makes
         }.get(name, "")
-    return Step(name, title, purpose, told, action, url, state)
+    return Step(name, title, purpose, told, action, url, state, translated(found or ""))

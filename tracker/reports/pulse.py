@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Min, Q, Sum
 from django.utils.translation import gettext
 
-from tracker.models import CampaignCounts, QuarterHourCounts
+from tracker.models import CampaignCounts, QuarterHourCounts, UniqueOpen
 from tracker.quarters import QUARTER, quarter_of
 from tracker.reports.clock import start_of
 from tracker.reports.spans import ago, in_words
@@ -65,8 +65,9 @@ def pulse_at(now: datetime) -> Pulse:
         last=Max("last_opened_at"),
         opens=Sum("opens"),
         human=Sum(F("human_client_opens") + F("image_proxy_on_open_opens")),
+        sent=Min("campaign__sent_at", filter=Q(campaign__archived_at=None)),
     )
-    state, sentence = _line(sums["last"], now)
+    state, sentence = _line(sums["last"], sums["sent"], now)
     midnight = start_of(now, "day", _zone())
     version = f"{sums['opens']} {sums['human']} {midnight.isoformat()} {state} {sentence}"
     return Pulse(state, sentence, version)
@@ -88,7 +89,7 @@ def _zone() -> ZoneInfo:
     return ZoneInfo(settings.TIME_ZONE)
 
 
-def _line(last: datetime | None, now: datetime) -> tuple[State, str]:
+def _line(last: datetime | None, first_sent: datetime | None, now: datetime) -> tuple[State, str]:
     waiting = Spool(Path(settings.SPOOL_DIR)).waiting()
     if waiting.files:
         return State.SPOOLED, gettext(
@@ -101,7 +102,7 @@ def _line(last: datetime | None, now: datetime) -> tuple[State, str]:
             "has to look at them."
         )
     if last is None:
-        return State.NONE, gettext("No hit yet. The first one appears here within seconds.")
+        return _before_the_first_hit(first_sent, now)
     silence = now - last
     words = {"ago": ago(silence), "span": in_words(silence)}
     if silence < LEAST_SILENCE:
@@ -117,6 +118,21 @@ def _line(last: datetime | None, now: datetime) -> tuple[State, str]:
     return State.QUIET, (
         gettext("Last hit %(ago)s; so long a silence is nothing unusual here.") % words
     )
+
+
+def _before_the_first_hit(sent_at: datetime | None, now: datetime) -> tuple[State, str]:
+    """One query at most, over next to nothing: nobody has opened."""
+    if sent_at is not None and now - sent_at >= LEAST_SILENCE:
+        return State.UNUSUAL, gettext(
+            "Not one hit, though the first mail was sent %(ago)s. That campaign’s report names the "
+            "likely reasons."
+        ) % {"ago": ago(now - sent_at)}
+    tested = UniqueOpen.objects.filter(is_test=True).aggregate(last=Max("last_opened_at"))["last"]
+    if tested is not None:
+        return State.WORKS, gettext(
+            "Tracking works: a test pixel was seen %(ago)s. No recipient has opened yet."
+        ) % {"ago": ago(now - tested)}
+    return State.NONE, gettext("No hit yet. The first one appears here within seconds.")
 
 
 def _longest_silence(now: datetime) -> timedelta | None:

@@ -75,6 +75,7 @@ def history_before(latest: datetime, *, now: datetime) -> History:
     rows = (
         Campaign.objects.filter(
             sent_at__lte=min(latest, now - SETTLED_AFTER),
+            counts__is_simulation=False,
             counts__sent__gt=F("counts__bounces") + F("counts__untracked"),
             # A mail without its pixel says nothing of how many read.
             counts__unique_opens__gt=F("counts__unique_untracked_opens"),
@@ -112,6 +113,16 @@ def trend_of(
     rate = human / totals.trackable
     word = _word(human, totals.trackable, usual)
     return Trend(word, usual, 100 * (rate - usual), len(earlier))
+
+
+def trend_against_the_usual(
+    campaign: Campaign, totals: CampaignCounts, *, now: datetime
+) -> Trend | None:
+    """Of one campaign; none too while there is no usual. One query, none without an open."""
+    if campaign.sent_at is None or not totals.is_opened:
+        return None
+    trend = trend_of(campaign, totals, history_before(campaign.sent_at, now=now), now=now)
+    return None if trend is None or trend.usual is None else trend
 
 
 def _word(human: int, delivered: int, usual: float) -> Word:

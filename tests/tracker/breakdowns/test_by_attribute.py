@@ -62,6 +62,17 @@ def test_values_have_their_recipients_and_the_people_who_opened(real_db: None) -
     ]
 
 
+@pytest.mark.django_db
+def test_others_who_are_few_take_the_rarest_value_along() -> None:
+    campaign = make_campaign(*emails(20))
+    say(campaign, Town=[*["Graz"] * 6, *["Wien"] * 5, "Linz", "Wels"])
+    assert lines(campaign, "Town") == [
+        ("value", "Graz", 6, 6, 0),
+        ("others", "", 7, 7, 0),
+        ("none", "", 7, 7, 0),
+    ]
+
+
 def test_who_is_off_or_anonymous_is_in_neither_part_of_a_rate(real_db: None) -> None:
     campaign = make_campaign(*emails(8))
     say(campaign, Town=["Graz"] * 8)
