@@ -33,6 +33,7 @@ from tracker.management.commands.simulate import what_is_left
 from tracker.models import CampaignCounts, Open, Ruling, UniqueOpen
 from tracker.pixels import ensure_test_pixel
 from tracker.recount import verify
+from tracker.reports.pulse import State, pulse_at
 from tracker.reports.usual import history_before
 from tracker.sharing.report import shared_figures_of
 from tracker.sharing.rows import shared_rows
@@ -389,6 +390,8 @@ def test_a_simulation_is_in_no_usual_rate() -> None:
         simulated(campaign)
     now = timezone.now() + timedelta(days=2)
     assert not history_before(now, now=now).rates
+    # Nor does it show that tracking works.
+    assert pulse_at(timezone.now()).state is State.NONE
     latest = make_campaign(*addresses(60))
     refresh(latest)
     for campaign in invented:

@@ -1,4 +1,5 @@
-"""Whether tracking works, in one line, and what has been opened today: from counts alone."""
+"""Whether tracking works, in one line, and what has been opened today: from counts alone, without
+those of simulations."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ class Today:
 
 def pulse_at(now: datetime) -> Pulse:
     """One query over the campaigns' counts; during a long silence now and then a second one."""
-    sums = CampaignCounts.objects.aggregate(
+    sums = CampaignCounts.objects.filter(is_simulation=False).aggregate(
         last=Max("last_opened_at"),
         opens=Sum("opens"),
         human=Sum(F("human_client_opens") + F("image_proxy_on_open_opens")),
@@ -76,7 +77,7 @@ def pulse_at(now: datetime) -> Pulse:
 def today_at(now: datetime) -> Today:
     """One query: the quarters since midnight in TIME_ZONE, of campaigns opened since then."""
     midnight = start_of(now, "day", _zone())
-    opened = CampaignCounts.objects.filter(last_opened_at__gte=midnight)
+    opened = CampaignCounts.objects.filter(last_opened_at__gte=midnight, is_simulation=False)
     sums = QuarterHourCounts.objects.filter(
         # An index knows a campaign's quarters, none knows all of a day.
         campaign__in=opened.values("campaign_id"),
@@ -146,7 +147,7 @@ def _longest_silence(now: datetime) -> timedelta | None:
 
 def _quarters_with_opens(now: datetime) -> Sequence[datetime]:
     begin = quarter_of(now - LEARNT_FROM)
-    opened = CampaignCounts.objects.filter(last_opened_at__gte=begin)
+    opened = CampaignCounts.objects.filter(last_opened_at__gte=begin, is_simulation=False)
     return list(
         QuarterHourCounts.objects.filter(
             campaign__in=opened.values("campaign_id"), starts_at__gte=begin, opens__gt=0
