@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand
+from django.db import OperationalError, connection
 
 from campaigns.imports.choice import Asked
 from campaigns.imports.encodings import known_encoding
@@ -135,7 +136,11 @@ class Command(BaseCommand):
                 if not path.is_file():
                     return import_recipients(campaign, stream, **same)
             one = import_file(campaign, path, tell=line, **same)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, OperationalError) as error:
+            if not _was_stopped(error):
+                raise
+            # It may have been stopped in the middle of a query.
+            connection.close()
             if line.one is not None:
                 cancel_at_once(line.one)
                 line.one.delete()
@@ -195,6 +200,13 @@ class ProgressLine:
     def end(self) -> None:
         if self._is_open:
             sys.stderr.write("\r\x1b[K")
+
+
+def _was_stopped(error: BaseException | None) -> bool:
+    """Also where the connection, stopped in the middle of a query, could not be rolled back."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _as_interrupt(number: int, frame: FrameType | None) -> None:
