@@ -143,11 +143,13 @@ def literal(value: Any) -> str:
 
 UNIQUE_OPENS = f"""
     INSERT INTO tracker_uniqueopen
-        (pixel_id, campaign_id, is_test, open_count, first_opened_at, last_opened_at, verdict,
-         first_human_opened_at, last_user_agent_id, last_ip)
-    SELECT pixel_id, campaign_id, false, opens, first, last, best, first_human, agent, ip
+        (pixel_id, campaign_id, is_test, open_count, human_open_count, first_opened_at,
+         last_opened_at, verdict, first_human_opened_at, last_user_agent_id, last_ip)
+    SELECT pixel_id, campaign_id, false, opens, humans, first, last, best, first_human, agent, ip
     FROM (
-        SELECT pixel_id, count(*) AS opens, min(opened_at) AS first, max(opened_at) AS last,
+        SELECT pixel_id, count(*) AS opens,
+            count(*) FILTER (WHERE verdict >= {LEAST_HUMAN}) AS humans,
+            min(opened_at) AS first, max(opened_at) AS last,
             max(verdict) AS best, min(opened_at) FILTER (WHERE verdict >= {LEAST_HUMAN})
             AS first_human, min(user_agent_id) AS agent, min(ip) AS ip
         FROM tracker_open GROUP BY pixel_id

@@ -28,6 +28,7 @@ PEOPLE_HEADER = (
     "first_human_opened_at",
     "verdict",
     "opens",
+    "human_opens",
     "last_ip",
     "client",
     "user_agent",
@@ -81,7 +82,8 @@ def people_rows(
             _moment(opened.last_opened_at if opened else None),
             _moment(opened.first_human_opened_at if opened else None),
             Verdict.of_number(opened.verdict).value if opened else "",
-            "" if pixel.open_count is None else str(pixel.open_count),
+            _count(pixel.open_count),
+            _count(pixel.human_open_count),
             (opened.last_ip if opened else None) or "",
             cell(opened.client if opened else ""),
             cell(agent),
@@ -128,6 +130,10 @@ def _walk(pixels: QuerySet[Pixel]) -> Iterator[Pixel]:
     while some := list(pixels.filter(recipient_id__gt=last)[:PIXELS_READ]):
         yield from some
         last = some[-1].recipient_id or 0
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else str(number)
 
 
 def _moment(moment: datetime | None) -> str:

@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from tests.conftest import counts_of, emails, make_campaign, make_hit, pixels_of
 from tests.tracker.consent.test_choices import decide
-from tracker.models import Open, QuarterHourCounts
+from tracker.models import Open, QuarterHourCounts, UniqueOpen
 from tracker.recount import verify
 from tracker.retention.partitions import ensure_partitions, is_partitioned
 from tracker.writer import write_hits
 
+PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.3.0"
+SCANNER = "python-requests/2.31.0"
 BEFORE = [("tracker", "0003_leave_room_for_updates_in_place")]
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = datetime(2026, 5, 1, 13, 20, tzinfo=UTC)
@@ -135,3 +137,23 @@ def test_opens_recorded_before_there_were_months_stay_where_they_are() -> None:
         assert verify().drift == 0
     finally:
         migrate(newest)
+
+
+@pytest.mark.usefixtures("real_db")
+def test_opens_by_people_are_counted_by_the_upgrade_and_one_is_certain_where_they_are_gone() -> (
+    None
+):
+    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    campaign = make_campaign(*emails(4))
+    pixels = pixels_of(campaign)
+    hits = [make_hit(pixels[0].pk, user_agent=agent) for agent in (PERSON, SCANNER, PERSON)]
+    hits += [make_hit(pixels[1].pk, user_agent=SCANNER), make_hit(pixels[2].pk, user_agent=PERSON)]
+    hits += [make_hit(pixels[3].pk, user_agent=PERSON) for _ in range(2)]
+    write_hits(hits)
+    by_writer = dict(UniqueOpen.objects.values_list("pk", "human_open_count"))
+    assert [by_writer[pixel.pk] for pixel in pixels] == [2, 0, 1, 2]
+    migrate([("tracker", "0023_simulations")])
+    Open.objects.filter(pixel=pixels[3]).delete()
+    migrate(newest)
+    by_upgrade = dict(UniqueOpen.objects.values_list("pk", "human_open_count"))
+    assert by_upgrade == by_writer | {pixels[3].pk: 1}

@@ -275,7 +275,7 @@ def test_the_report_download_says_who_opened_when_and_with_what(log_in: LogIn) -
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
     assert [row["status"] for row in rows] == ["unclear", "sent"]
     assert rows[0]["user_agent"] == "'=cmd()"
-    assert (rows[0]["opens"], rows[0]["verdict"]) == ("1", "unknown")
+    assert (rows[0]["opens"], rows[0]["human_opens"], rows[0]["verdict"]) == ("1", "0", "unknown")
     assert (rows[0]["first_human_opened_at"], rows[1]["verdict"]) == ("", "")
     assert rows[0]["first_opened_at"].endswith("+00:00")
 

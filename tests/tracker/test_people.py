@@ -71,6 +71,17 @@ def test_turning_pages_shows_every_opener_once_in_order_there_and_back(
     assert forward == [pixel.pk for pixel in expected]
 
 
+def test_openers_stand_in_the_order_of_how_often_people_opened_not_machines(
+    opened_campaign: Campaign,
+) -> None:
+    often, read = pixels_of(opened_campaign)[:2]
+    write_hits([make_hit(often.pk, user_agent="curl/8.5.0") for _ in range(9)])
+    write_hits([make_hit(read.pk) for _ in range(3)])
+    first = page_of(opened_campaign, "?show=opened&sort=-opens").rows[0]
+    assert (first.pk, first.human_open_count) == (read.pk, first.open_count)
+    assert often.pk not in [row.pk for row in page_of(opened_campaign, "?show=machines").rows]
+
+
 @pytest.mark.parametrize(("show", "count"), [("all", 23), ("unopened", 6), ("bounced", 0)])
 def test_each_tab_shows_whom_it_names(show: str, count: int, opened_campaign: Campaign) -> None:
     forward, backward = walk(opened_campaign, f"?show={show}")

@@ -72,6 +72,10 @@ def spoil_first_human_open(campaign: Any) -> None:
     UniqueOpen.objects.update(first_human_opened_at=None)
 
 
+def spoil_human_open_count(campaign: Any) -> None:
+    UniqueOpen.objects.filter(pixel=pixels_of(campaign)[0]).update(human_open_count=1)
+
+
 def spoil_counts_by_verdict(campaign: Any) -> None:
     CampaignCounts.objects.update(bot_opens=F("bot_opens") + 1)
 
@@ -110,6 +114,7 @@ def spoil_by_a_deleted_open(campaign: Any) -> None:
         spoil_verdict_of_an_open,
         spoil_verdict_of_a_pixel,
         spoil_first_human_open,
+        spoil_human_open_count,
         spoil_counts_by_verdict,
         spoil_human_openers,
         spoil_human_quarter,

@@ -180,6 +180,7 @@ def _joined(stand_in: Pixel, left: UniqueOpen, held: UniqueOpen | None) -> Uniqu
         campaign_id=stand_in.campaign_id,
         is_test=False,
         open_count=sum(one.open_count for one in both),
+        human_open_count=sum(one.human_open_count for one in both),
         first_opened_at=min(one.first_opened_at for one in both),
         last_opened_at=max(one.last_opened_at for one in both),
         verdict=max(one.verdict for one in both),

@@ -79,6 +79,8 @@ class Changes:
         self._set_apart = set_apart
         self._opens: dict[Numbers, list[UUID]] = defaultdict(list)
         self._pixels: list[UniqueOpen] = []
+        # Opens that came to be by people, less those that no longer are, by pixel.
+        self._human_opens: Counter[int] = Counter()
         self._campaigns: dict[int, Counter[str]] = defaultdict(Counter)
         self._quarters: dict[tuple[int, datetime], Counter[str]] = defaultdict(Counter)
 
@@ -102,19 +104,26 @@ class Changes:
 
     def _add_open(self, unique: UniqueOpen, one: Row, verdict: int, rule: int) -> None:
         self._opens[verdict, rule].append(one.id)
+        change = (verdict >= LEAST_HUMAN) - (one.verdict >= LEAST_HUMAN)
+        self._human_opens[unique.pk] += change
         if unique.is_test or verdict == one.verdict:
             return
         counts = self._campaigns[unique.campaign_id]
         counts[f"{Verdict.of_number(one.verdict)}_opens"] -= 1
         counts[f"{Verdict.of_number(verdict)}_opens"] += 1
-        change = (verdict >= LEAST_HUMAN) - (one.verdict >= LEAST_HUMAN)
         if change:
             quarter = self._quarters[unique.campaign_id, quarter_of(one.opened_at)]
             quarter["human_opens"] += change
 
     def add_pixel(self, unique: UniqueOpen, best: int, first_human: datetime | None) -> None:
-        """What all of the pixel's opens make of it now."""
-        if (best, first_human) == (unique.verdict, unique.first_human_opened_at):
+        """What all of the pixel's opens make of it now, after those that were judged again."""
+        # What had drifted must not keep opens from being judged: a recount will set it right.
+        human_opens = max(0, unique.human_open_count + self._human_opens[unique.pk])
+        if (best, first_human, human_opens) == (
+            unique.verdict,
+            unique.first_human_opened_at,
+            unique.human_open_count,
+        ):
             return
         if not unique.is_test:
             counts = self._campaigns[unique.campaign_id]
@@ -126,6 +135,7 @@ class Changes:
                         quarter = self._quarters[unique.campaign_id, quarter_of(moment)]
                         quarter["unique_human_opens"] += change
         unique.verdict, unique.first_human_opened_at = best, first_human
+        unique.human_open_count = human_opens
         self._pixels.append(unique)
 
     def _count_kinds(self, counts: Counter[str], unique: UniqueOpen, best: int) -> None:
@@ -142,7 +152,9 @@ class Changes:
                     verdict=verdict, rule=rule, rules_version=RULES_VERSION
                 )
         UniqueOpen.objects.bulk_update(
-            self._pixels, ["verdict", "first_human_opened_at"], batch_size=200
+            self._pixels,
+            ["verdict", "first_human_opened_at", "human_open_count"],
+            batch_size=200,
         )
         # All that are concerned, also where the changes cancel each other out: whoever holds the
         # campaign's row knows that nobody is between its opens and its quarters.

@@ -79,6 +79,8 @@ class UniqueOpen(models.Model):
     )
     is_test = models.BooleanField()
     open_count = models.PositiveIntegerField()
+    # Those of them by people.
+    human_open_count = models.PositiveIntegerField(default=0, db_default=0)
     first_opened_at = models.DateTimeField()
     last_opened_at = models.DateTimeField()
     # The best verdict among its opens, which is the largest number, and the first open by a human.

@@ -192,3 +192,10 @@ class Pixel(models.Model):
         if self.tracking != PixelTracking.IDENTIFIED:
             return None
         return self.opened.open_count if self.opened else 0
+
+    @property
+    def human_open_count(self) -> int | None:
+        """Opens by people; None where nobody may know."""
+        if self.tracking != PixelTracking.IDENTIFIED:
+            return None
+        return self.opened.human_open_count if self.opened else 0

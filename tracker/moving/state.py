@@ -26,7 +26,7 @@ COUNTED: dict[type[Model], tuple[str, ...]] = {
         "unique_prefetch_opens",
     ),
     QuarterHourCounts: ("opens", "unique_opens", "human_opens", "unique_human_opens"),
-    UniqueOpen: ("open_count",),
+    UniqueOpen: ("open_count", "human_open_count"),
 }
 
 

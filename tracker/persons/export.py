@@ -155,6 +155,7 @@ def _summary(opened: UniqueOpen) -> dict[str, Any]:
     agent = opened.last_user_agent
     return {
         "opens": opened.open_count,
+        "opens_by_people": opened.human_open_count,
         "first_opened_at": _moment(opened.first_opened_at),
         "last_opened_at": _moment(opened.last_opened_at),
         "first_human_opened_at": _moment(opened.first_human_opened_at),

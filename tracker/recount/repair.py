@@ -80,6 +80,7 @@ def _recount_pixel(pixel: Pixel) -> None:
 def _state_of(opens: QuerySet[Open]) -> dict[str, Any]:
     return opens.aggregate(
         open_count=Count("pk"),
+        human_open_count=Count("pk", filter=Q(verdict__gte=LEAST_HUMAN)),
         first_opened_at=Min("opened_at"),
         last_opened_at=Max("opened_at"),
         first_human_opened_at=Min("opened_at", filter=Q(verdict__gte=LEAST_HUMAN)),
@@ -93,6 +94,7 @@ def _raise_to_what_remains(stored: UniqueOpen, opens: QuerySet[Open], kept_from:
     if not left["open_count"]:
         return
     stored.open_count = max(stored.open_count, left["open_count"])
+    stored.human_open_count = max(stored.human_open_count, left["human_open_count"])
     stored.first_opened_at = min(stored.first_opened_at, left["first_opened_at"])
     if stored.last_opened_at >= kept_from:
         stored.last_opened_at = left["last_opened_at"]

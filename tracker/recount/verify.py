@@ -51,13 +51,15 @@ def differing(names: Iterable[str]) -> str:
 STATES = f"""
 SELECT pixel_id, count(*) AS opens, min(opened_at) AS first, max(opened_at) AS last,
        max(verdict) AS verdict,
+       count(CASE WHEN verdict >= {LEAST_HUMAN} THEN 1 END) AS humans,
        min(CASE WHEN verdict >= {LEAST_HUMAN} THEN opened_at END) AS first_human
 FROM tracker_open GROUP BY pixel_id
 """
 
 # Where opens have been removed (tracker.retention), what remains is the least that the row says.
 LEAST_SAID = """
-stored.open_count < recount.opens OR stored.first_opened_at > recount.first
+stored.open_count < recount.opens OR stored.human_open_count < recount.humans
+    OR stored.first_opened_at > recount.first
     OR stored.last_opened_at < recount.last OR stored.verdict < recount.verdict
     OR stored.last_opened_at > recount.last AND stored.last_opened_at >= {kept_from}
     OR coalesce(stored.first_human_opened_at > recount.first_human, false)
@@ -69,6 +71,7 @@ SELECT recount.pixel_id FROM ({STATES}) AS recount
 LEFT JOIN tracker_uniqueopen AS stored ON stored.pixel_id = recount.pixel_id
 WHERE CASE WHEN stored.first_opened_at < {{kept_from}} THEN {LEAST_SAID} ELSE
     stored.open_count {{differs}} recount.opens
+    OR stored.human_open_count {{differs}} recount.humans
     OR stored.first_opened_at {{differs}} recount.first
     OR stored.last_opened_at {{differs}} recount.last
     OR stored.verdict {{differs}} recount.verdict

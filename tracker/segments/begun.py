@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 from campaigns.models import Campaign
 from tracker.models import Segment
-from tracker.segments.choice import Choice, Who
+from tracker.segments.choice import Choice
 from tracker.segments.conditions import MOST_CONDITIONS, WHO, Condition, conditions_of
 from tracker.segments.how import How, Kind
 
@@ -32,14 +32,12 @@ def begun_from(campaign: Campaign, choice: Choice) -> tuple[Segment, Sequence[st
 
 
 def _what_came_back(campaign: Campaign, choice: Choice) -> Condition:
-    if choice.who is Who.OPENED and choice.at_least:
+    if choice.at_least:
         return Condition(Kind.CAMPAIGN, How.TIMES, str(campaign.pk), str(choice.at_least))
     return Condition(Kind.CAMPAIGN, HOW[choice.who], str(campaign.pk))
 
 
 def _left_out(choice: Choice) -> Iterator[str]:
-    if choice.at_least and choice.who is not Who.OPENED:
-        yield gettext("how many opens there were")
     if choice.opened_from or choice.opened_before:
         yield gettext("when it was first opened")
     if choice.words:

@@ -57,7 +57,10 @@ class ImpossibleChoiceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Conditions that all have to hold. Moments: from the first, before the second."""
+    """Conditions that all have to hold. Moments: from the first, before the second.
+
+    ``at_least`` so many opens by people.
+    """
 
     who: Who = Who.NOT_OPENED
     at_least: int | None = None
@@ -74,6 +77,13 @@ class Choice:
                 said(
                     "Who has not opened at all has no opens to count and no first one: choose "
                     "others, or leave opens and moments empty."
+                )
+            )
+        if self.at_least and self.who not in (Who.ALL, Who.OPENED):
+            raise ImpossibleChoiceError(
+                said(
+                    "A number of opens by people goes with “Everyone” and “Opened by a person” "
+                    "only: choose one of these, or leave the number empty."
                 )
             )
         if self.opened_from and self.opened_before and not (self.opened_from < self.opened_before):

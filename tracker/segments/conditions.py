@@ -133,5 +133,5 @@ def _pixels(condition: Condition) -> PixelQuerySet:
     if condition.how is not How.RECEIVED:
         pixels = pixels.linked()
     if condition.how is How.TIMES:
-        pixels = pixels.filter(unique_open__open_count__gte=int(condition.value))
+        pixels = pixels.filter(unique_open__human_open_count__gte=int(condition.value))
     return pixels

@@ -38,7 +38,7 @@ class ChoiceForm(forms.Form):
 
     who = forms.ChoiceField(label=gettext_lazy("Who"), choices=whos, required=False)
     at_least = forms.IntegerField(
-        label=gettext_lazy("Opens, machines’ included, at least"),
+        label=gettext_lazy("Opens by people, at least"),
         required=False,
         min_value=1,
         max_value=MOST_OPENS,

@@ -27,9 +27,7 @@ def members(campaign: Campaign, choice: Choice) -> PixelQuerySet:
         # The campaign twice, so that the database can walk the index of openers.
         pixels = pixels.filter(unique_open__campaign=campaign)
     if choice.at_least:
-        # Of everybody, machines too: opens by people are counted by campaign and not by pixel, and
-        # to add them up would read opens, of which old ones may be gone.
-        pixels = pixels.filter(unique_open__open_count__gte=choice.at_least)
+        pixels = pixels.filter(unique_open__human_open_count__gte=choice.at_least)
     pixels = _by_first_open(pixels, choice)
     if choice.words:
         pixels = pixels.filter(recipient__in=Recipient.objects.matching(choice.words))

@@ -32,9 +32,7 @@ PATTERNS: dict[How, Callable[[], str]] = {
     How.PREFETCHED: lambda: gettext("“%(what)s” was only fetched in advance for them"),
     How.SCANNED: lambda: gettext("only scanners and bots opened “%(what)s”"),
     How.UNCLEAR: lambda: gettext("whether a person opened “%(what)s” is unclear"),
-    How.TIMES: lambda: gettext(
-        "a person opened “%(what)s”, opens (machines’ included) at least: %(value)s"
-    ),
+    How.TIMES: lambda: gettext("opens of “%(what)s” by a person: at least %(value)s"),
 }
 
 

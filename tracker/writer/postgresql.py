@@ -94,7 +94,8 @@ seen AS MATERIALIZED (
 ),
 
 folded AS MATERIALIZED (
-    SELECT last.*, each.opens, each.first_opened_at, each.verdict, each.first_human_opened_at
+    SELECT last.*, each.opens, each.human_opens, each.first_opened_at, each.verdict,
+           each.first_human_opened_at
     FROM (
         SELECT DISTINCT ON (pixel_id) pixel_id, campaign_id, is_test,
                opened_at AS last_opened_at, ip AS last_ip, user_agent_id AS last_user_agent_id
@@ -104,6 +105,7 @@ folded AS MATERIALIZED (
     JOIN (
         SELECT pixel_id, count(*) AS opens, min(opened_at) AS first_opened_at,
                max(verdict) AS verdict,
+               count(*) FILTER (WHERE verdict >= {LEAST_HUMAN}) AS human_opens,
                min(opened_at) FILTER (WHERE verdict >= {LEAST_HUMAN}) AS first_human_opened_at
         FROM seen
         GROUP BY pixel_id
@@ -137,6 +139,7 @@ recorded AS (
 folded AS (
     SELECT id AS pixel_id, campaign_id, is_test, opened_at AS last_opened_at, ip AS last_ip,
            user_agent_id AS last_user_agent_id, 1 AS opens, opened_at AS first_opened_at, verdict,
+           (verdict >= {LEAST_HUMAN})::int AS human_opens,
            CASE WHEN verdict >= {LEAST_HUMAN} THEN opened_at END AS first_human_opened_at
     FROM seen
     -- Only here to keep the order of locks: opens before unique opens.
@@ -148,14 +151,15 @@ COUNTED = f"""
 -- Locked in the order of the pixels' ids, as every writer does.
 touched AS (
     INSERT INTO tracker_uniqueopen AS stored
-        (pixel_id, campaign_id, is_test, open_count, first_opened_at, last_opened_at,
-         verdict, first_human_opened_at, last_user_agent_id, last_ip)
-    SELECT pixel_id, campaign_id, is_test, opens, first_opened_at, last_opened_at,
-           verdict, first_human_opened_at, last_user_agent_id, last_ip
+        (pixel_id, campaign_id, is_test, open_count, human_open_count, first_opened_at,
+         last_opened_at, verdict, first_human_opened_at, last_user_agent_id, last_ip)
+    SELECT pixel_id, campaign_id, is_test, opens, human_opens, first_opened_at,
+           last_opened_at, verdict, first_human_opened_at, last_user_agent_id, last_ip
     FROM folded
     ORDER BY pixel_id
     ON CONFLICT (pixel_id) DO UPDATE SET
         open_count = stored.open_count + excluded.open_count,
+        human_open_count = stored.human_open_count + excluded.human_open_count,
         first_opened_at = least(stored.first_opened_at, excluded.first_opened_at),
         previous_first_opened_at = stored.first_opened_at,
         last_opened_at = greatest(stored.last_opened_at, excluded.last_opened_at),

@@ -55,13 +55,14 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 ADD_UNIQUE_OPEN = """
 INSERT INTO tracker_uniqueopen
-    (open_count, first_opened_at, verdict, first_human_opened_at,
+    (open_count, human_open_count, first_opened_at, verdict, first_human_opened_at,
      last_opened_at, last_ip, last_user_agent_id, pixel_id, campaign_id, is_test)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 CHANGE_UNIQUE_OPEN = """
-UPDATE tracker_uniqueopen SET open_count = open_count + %s, first_opened_at = %s,
-    verdict = %s, first_human_opened_at = %s
+UPDATE tracker_uniqueopen SET open_count = open_count + %s,
+    human_open_count = human_open_count + %s, first_opened_at = %s, verdict = %s,
+    first_human_opened_at = %s
 WHERE pixel_id = %s
 """
 # Not when the pixel was opened later than the group's last hit.
@@ -278,7 +279,8 @@ class SqliteWriter(Writer):
     ) -> None:
         assert now.first is not None
         first_human = self._adapted(now.first_human) if now.first_human else None
-        state = [len(opens), self._adapted(now.first), now.verdict, first_human]
+        humans = sum(one.verdict >= LEAST_HUMAN for one in opens)
+        state = [len(opens), humans, self._adapted(now.first), now.verdict, first_human]
         last = max(opens, key=lambda one: (one.hit.opened_at, one.hit.id))
         last_values = [self._adapted(opened_at(last.hit)), last.hit.ip, last.agent_id, pixel_id]
         if before.last_opened_at is None:

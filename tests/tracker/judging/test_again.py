@@ -60,7 +60,7 @@ def forget_verdicts_of(campaign_id: int) -> None:
     opens = Open.objects.filter(pixel__campaign=campaign_id)
     opens.update(verdict=number("unknown"), rule=0, rules_version=0)
     unique_opens = UniqueOpen.objects.filter(campaign=campaign_id)
-    unique_opens.update(verdict=number("unknown"), first_human_opened_at=None)
+    unique_opens.update(verdict=number("unknown"), first_human_opened_at=None, human_open_count=0)
     for counts in CampaignCounts.objects.filter(campaign=campaign_id):
         for verdict in Verdict:
             setattr(counts, f"{verdict.value}_opens", 0)
@@ -327,7 +327,9 @@ def test_a_test_pixels_opens_are_judged_and_never_counted() -> None:
     campaign = make_campaign("a@example.com")
     write_hits([make_hit(ensure_test_pixel(campaign).pk, user_agent=BROWSER)])
     Open.objects.update(verdict=number("unknown"), rule=0)
-    UniqueOpen.objects.update(verdict=number("unknown"), first_human_opened_at=None)
+    UniqueOpen.objects.update(
+        verdict=number("unknown"), first_human_opened_at=None, human_open_count=0
+    )
     rejudge()
     assert Open.objects.get().verdict == number("human_client")
     assert not any(counts_of(campaign).by_verdict.values())

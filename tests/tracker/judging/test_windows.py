@@ -72,7 +72,9 @@ def everything(pixels: list[Pixel]) -> list[Any]:
     places = {pixel.pk: place for place, pixel in enumerate(pixels)}
     assert verify().drift == 0
     opens = Open.objects.values_list("pixel", "opened_at", "ip", "user_agent__text")
-    unique = UniqueOpen.objects.order_by("pk").values_list("verdict", "first_human_opened_at")
+    unique = UniqueOpen.objects.order_by("pk").values_list(
+        "verdict", "first_human_opened_at", "human_open_count"
+    )
     counts = CampaignCounts.objects.get()
     quarters = QuarterHourCounts.objects.order_by("starts_at")
     return [

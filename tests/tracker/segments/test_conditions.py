@@ -184,13 +184,16 @@ def test_domains_and_providers_are_read_from_the_address() -> None:
 
 @pytest.fixture
 def opened(real_db: None) -> Campaign:
-    """Opened twice by a person, opened once, by a machine, not at all, anonymous, bounced."""
+    """Opened twice by a person, once by one and by machines, by a machine, not at all, anonymous,
+    bounced.
+    """
     campaign = make_campaign(*(f"{name}@example.com" for name in "abcdef"))
     a, b, c, _, e, f = pixels_of(campaign)
     Pixel.objects.filter(pk=e.pk).update(tracking=PixelTracking.ANONYMOUS)
     Pixel.objects.filter(pk=f.pk).update(bounced_at=datetime(2026, 1, 1, tzinfo=UTC))
     bot = make_hit(c.pk, user_agent="curl/8.5.0")
     write_hits([make_hit(a.pk), make_hit(a.pk), make_hit(b.pk), bot, make_hit(e.pk)])
+    write_hits([make_hit(b.pk, user_agent="curl/8.5.0") for _ in range(2)])
     return campaign
 
 
