@@ -21,7 +21,7 @@ def main(paths: Sequence[str]) -> None:
 
     reader, _ = User.objects.get_or_create(username="reader", is_superuser=True)
     client = Client(SERVER_NAME="127.0.0.1")
-    client.force_login(reader, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(reader)
     counted = {}
     for path in paths:
         client.get(path)  # templates, and what a process remembers

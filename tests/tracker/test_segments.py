@@ -517,8 +517,8 @@ def test_at_least_so_many_opens_asks_for_opens_by_people_and_says_so(log_in: Log
     text = text_of(log_in("viewer").get(page, {"who": "opened", "at_least": "1"}))
     assert "Opens by people, at least" in text
     # Once by a scanner, once by a person; and twice by people.
-    assert '"Opens by people">1 <span class="muted">of 2</span> </td>' in text
-    assert '"Opens by people">2 </td>' in text
+    assert '"Opens by people">1 <span class="muted">of 2</span></td>' in text
+    assert '"Opens by people">2</td>' in text
     assert addresses(campaign, Choice(Who.OPENED, at_least=2)) == {"proxy@example.com"}
 
 

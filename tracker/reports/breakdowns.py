@@ -133,6 +133,19 @@ class Bar:
     usual: float | None
 
 
+def bar_of(
+    rate: float | None, interval: Interval | None, top: float, usual: float | None = None
+) -> Bar:
+    """``top`` is what a bar of full length stands for."""
+    low, high = interval or (None, None)
+    return Bar(
+        (rate or 0) / top,
+        None if low is None else low / top,
+        None if high is None else high / top,
+        None if usual is None else usual / top,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     campaign_id: int
@@ -156,20 +169,14 @@ class Table:
 
     @property
     def rows(self) -> list[tuple[Line, Bar]]:
-        return [(line, self._bar(line)) for line in self.lines]
+        top = self.top
+        return [
+            (line, bar_of(line.rate, line.interval, top, line.usual_rate)) for line in self.lines
+        ]
 
     @property
     def has_usual(self) -> bool:
         return any(line.usual for line in self.lines)
-
-    def _bar(self, line: Line) -> Bar:
-        low, high = line.interval or (None, None)
-        return Bar(
-            (line.rate or 0) / self.top,
-            None if low is None else low / self.top,
-            None if high is None else high / self.top,
-            None if line.usual_rate is None else line.usual_rate / self.top,
-        )
 
 
 @dataclass(frozen=True, slots=True)

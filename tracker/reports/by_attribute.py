@@ -17,7 +17,7 @@ from tracker.exports import harmless
 from tracker.language import count
 from tracker.models import CampaignCounts
 from tracker.rates import Interval, rate, wilson_interval
-from tracker.reports.breakdowns import THIN, Bar
+from tracker.reports.breakdowns import THIN, Bar, bar_of
 
 CSV_HEADER = (
     "value",
@@ -92,7 +92,8 @@ class AttributeTable:
 
     @property
     def rows(self) -> list[tuple[ValueLine, Bar]]:
-        return [(line, self._bar(line)) for line in self.lines]
+        top = self.top
+        return [(line, bar_of(line.rate, line.interval, top)) for line in self.lines]
 
     @property
     def url(self) -> str:
@@ -110,15 +111,6 @@ class AttributeTable:
             "%(people)s."
         )
         return pattern % {"people": count(people)}
-
-    def _bar(self, line: ValueLine) -> Bar:
-        low, high = line.interval or (None, None)
-        return Bar(
-            (line.rate or 0) / self.top,
-            None if low is None else low / self.top,
-            None if high is None else high / self.top,
-            None,
-        )
 
 
 def attribute_table(

@@ -51,6 +51,16 @@ class Cell:
         return 0 < self.opens < LEAST_IN_CELL
 
     @property
+    def look(self) -> str:
+        """Its classes; together with ``place`` written here, since a page has 168 of them."""
+        shade = "ahead" if self.is_ahead else self.shade
+        return f"heat heat-{shade} heat-thin" if self.is_thin else f"heat heat-{shade}"
+
+    @property
+    def place(self) -> str:
+        return f"{self.x:.0f} {self.y:.0f}"
+
+    @property
     def label(self) -> str:
         words = {"time": f"{self.day_name}, {self.hour:02}:00–{(self.hour + 1) % 24:02}:00"}
         if self.is_ahead:

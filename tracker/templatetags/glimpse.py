@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from django import template
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from tracker.language import decimal, translated
+from tracker.language import count, decimal, translated
+from tracker.models import Pixel
 
 register = template.Library()
 
@@ -96,6 +97,18 @@ def plot_box(chart: Frame) -> str:
 def dash(value: object) -> object:
     """A dash where there is nothing to show; zero is something."""
     return NONE if value is None or value == "" else value
+
+
+@register.filter
+def opens_by_people(pixel: Pixel) -> str:
+    """How many of a pixel's opens were by people, and of how many, if machines opened too."""
+    by_people, opens = pixel.human_open_count, pixel.open_count
+    if by_people is None or opens is None:
+        return NONE
+    if by_people == opens:
+        return count(opens)
+    of_all = _("of %(all)s") % {"all": count(opens)}
+    return format_html('{} <span class="muted">{}</span>', count(by_people), of_all)
 
 
 @register.simple_tag
