@@ -1,4 +1,4 @@
-"""Group commit: hits that arrive while one group is written are the next group."""
+"""Group commit: while one group is written, the next is made ready and those that follow gather."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tracker import metrics
 from tracker.hits import Hit, Outcome
@@ -18,6 +19,11 @@ logger = logging.getLogger("tracker.recorder")
 
 # More hits at once make the statement longer without making it cheaper per hit.
 GROUP_LIMIT = 1000
+# One that the database has, and one that is ready to follow at once.
+GROUPS_UNDER_WAY = 2
+# So many have to wait at least for a second group: what a statement costs whatever its size is more
+# than what the database could do meanwhile.
+LEAST_BESIDE = 16
 # Memory is bounded: some 600 bytes a hit.
 WAITING_LIMIT = 50_000
 # A group that the database has not committed by then goes to the spool (seconds).
@@ -26,10 +32,14 @@ COMMIT_WITHIN = 0.25
 READY_WITHIN = 5.0
 
 
-class Write(Protocol):
-    """Commits a group, or raises; returns how many hits were new. Idempotent by hit id."""
+class MakeReady(Protocol):
+    """Does what can be done for a group without the database, quickly, on the event loop.
 
-    def __call__(self, hits: Sequence[Hit], /) -> int: ...
+    What it returns commits the group, or raises; it is called in another thread, one at a time, in
+    the order of the groups. Idempotent by hit id.
+    """
+
+    def __call__(self, hits: Sequence[Hit], /) -> Callable[[], object]: ...
 
 
 class Keep(Protocol):
@@ -40,6 +50,21 @@ class Keep(Protocol):
 
 # Is told once what became of a hit, on the event loop.
 Tell = Callable[[Outcome], None]
+Waiting = tuple[Hit, Tell]
+# Done when the database has made up its mind about a group.
+Job = asyncio.Future[object]
+
+
+class Group(NamedTuple):
+    """Hits that are settled together; no job while the database is away."""
+
+    waiting: list[Waiting]
+    job: Job | None
+    begun_at: float
+
+    @property
+    def hits(self) -> list[Hit]:
+        return [hit for hit, _ in self.waiting]
 
 
 class Recorder:
@@ -60,7 +85,7 @@ class Recorder:
 
     def __init__(
         self,
-        write: Write,
+        make_ready: MakeReady,
         keep: Keep,
         *,
         group_limit: int = GROUP_LIMIT,
@@ -69,22 +94,25 @@ class Recorder:
         prepare: Callable[[], object] | None = None,
         ready_within: float = READY_WITHIN,
     ) -> None:
-        self._write = write
+        self._make_ready = make_ready
         self._keep = keep
         self._group_limit = group_limit
         self._waiting_limit = waiting_limit
         self._commit_within = commit_within
         self._prepare = prepare
         self._ready_within = ready_within
-        self._waiting: list[tuple[Hit, Tell]] = []
-        self._overflow: list[tuple[Hit, Tell]] = []
+        self._waiting: list[Waiting] = []
+        self._overflow: list[Waiting] = []
+        self._under_way: deque[Group] = deque()  # the oldest first
+        self._last_size = 0
+        self._enough_beside = LEAST_BESIDE
         self._spill: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._is_stopping = False
         self._is_away = False
         self._lost_in_incident = 0
-        self._stuck: asyncio.Future[object] | None = None
-        self._stuck_hits: list[Hit] | None = None
+        # Of groups that went to the spool while the database had them yet.
+        self._stuck: list[Job] = []
         self._writer = Worker("writer")
         self._keeper = Worker("keeper")
         self._task: asyncio.Task[None] | None = None
@@ -99,14 +127,14 @@ class Recorder:
         self._writer.start()
         self._keeper.start()
         if self._prepare is not None:
-            await self._make_ready(self._prepare)
+            await self._prepared(self._prepare)
         self._task = asyncio.create_task(self._run(), name="recorder")
 
-    async def _make_ready(self, prepare: Callable[[], object]) -> None:
-        job = self._writer.run(lambda _: prepare(), [])
+    async def _prepared(self, prepare: Callable[[], object]) -> None:
+        job = self._writer.run(prepare)
         await _settled(job, self._ready_within)
         if not job.done():
-            self._stuck = job
+            self._stuck.append(job)
             self._go_away(f"it did not answer within {self._ready_within} s")
         elif error := job.exception():
             self._go_away(error)
@@ -138,7 +166,10 @@ class Recorder:
             tell(Outcome.LOST)
         elif len(self._waiting) < self._waiting_limit:
             self._waiting.append((hit, tell))
-            self._wake.set()
+            if self._under_way:
+                self._begin_groups()
+            else:
+                self._wake.set()
         elif len(self._overflow) < self._waiting_limit:
             self._overflow.append((hit, tell))
             if self._spill is None or self._spill.done():
@@ -149,16 +180,43 @@ class Recorder:
 
     async def _run(self) -> None:
         while True:
-            await self._wake.wait()
-            group = self._waiting[: self._group_limit]
-            del self._waiting[: self._group_limit]
-            metrics.WAITING.set(len(self._waiting))
-            if group:
-                await self._settle_group(group)
-            if not self._waiting:
+            self._begin_groups()
+            if self._under_way:
+                await self._settle_group(self._under_way[0])
+                self._under_way.popleft()
+            elif self._is_stopping:
+                return
+            else:
                 self._wake.clear()
-                if self._is_stopping:
-                    return
+                await self._wake.wait()
+
+    def _begin_groups(self) -> None:
+        if self._waiting and not self._under_way:
+            self._begin_group()
+        # Not any few: else one group would have nearly all, and the next those few, in turns.
+        while len(self._waiting) >= self._enough_beside and len(self._under_way) < GROUPS_UNDER_WAY:
+            self._begin_group()
+
+    def _begin_group(self) -> None:
+        begun_at = perf_counter()
+        waiting = self._waiting[: self._group_limit]
+        del self._waiting[: self._group_limit]
+        metrics.WAITING.set(len(self._waiting))
+        job = None if self._is_away else self._begun([hit for hit, _ in waiting])
+        larger = max(len(waiting), self._last_size)
+        self._last_size = len(waiting)
+        self._enough_beside = max(LEAST_BESIDE, larger // 2)
+        self._under_way.append(Group(waiting, job, begun_at))
+
+    def _begun(self, hits: list[Hit]) -> Job:
+        try:
+            commit = self._make_ready(hits)
+        except Exception as error:
+            # Whatever is wrong with one of them: the replay from the spool finds out which.
+            job: Job = asyncio.get_running_loop().create_future()
+            job.set_exception(error)
+            return job
+        return self._writer.run(commit)
 
     async def _spill_overflow(self) -> None:
         """Past the bound the disk takes what the database has no time for."""
@@ -167,56 +225,59 @@ class Recorder:
             del self._overflow[: self._group_limit]
             _answer(group, await self._spooled([hit for hit, _ in group]))
 
-    async def _settle_group(self, group: list[tuple[Hit, Tell]]) -> None:
+    async def _settle_group(self, group: Group) -> None:
         outcome = Outcome.LOST
         try:
-            outcome = await self._outcome([hit for hit, _ in group])
+            outcome = await self._outcome(group)
         except Exception:
             # Whatever it is, the clients get their image and the next group its turn.
-            logger.exception("what became of a group of %d hits is unknown", len(group))
+            logger.exception("what became of a group of %d hits is unknown", len(group.waiting))
         # After the next group is on its way: the database need not wait for the answers.
-        asyncio.get_running_loop().call_soon(_answer, group, outcome)
+        asyncio.get_running_loop().call_soon(_answer, group.waiting, outcome)
 
-    async def _outcome(self, hits: list[Hit]) -> Outcome:
-        if not self._is_away and await self._commit(hits):
-            metrics.HITS[Outcome.RECORDED].inc(len(hits))
-            self._lost_in_incident = 0
-            return Outcome.RECORDED
-        return await self._spooled(hits, self._stuck)
+    async def _outcome(self, group: Group) -> Outcome:
+        if group.job is None or not await self._is_committed(group.job):
+            return await self._spooled(group.hits, group.job)
+        metrics.COMMIT_SECONDS.observe(perf_counter() - group.begun_at)
+        metrics.GROUP_HITS.observe(len(group.waiting))
+        metrics.HITS[Outcome.RECORDED].inc(len(group.waiting))
+        self._lost_in_incident = 0
+        return Outcome.RECORDED
 
-    async def _spooled(
-        self, hits: list[Hit], stuck: asyncio.Future[object] | None = None
-    ) -> Outcome:
-        """``stuck``: the write that hangs, if it may be theirs."""
+    async def _spooled(self, hits: list[Hit], job: Job | None = None) -> Outcome:
+        """``job``: the database may have them yet."""
         try:
-            await self._keeper.run(self._keep, hits)
+            await self._keeper.run(partial(self._keep, hits))
         except OSError as error:
             reason = f"neither the database nor the spool takes them: {error}"
-            if stuck is not None and self._stuck_hits is hits and not stuck.done():
-                stuck.add_done_callback(partial(self._lose_unless_committed, len(hits), reason))
-            else:
+            if job is None:
                 self._lose(len(hits), reason)
+            else:
+                job.add_done_callback(partial(self._lose_unless_committed, len(hits), reason))
             return Outcome.LOST
         metrics.HITS[Outcome.SPOOLED].inc(len(hits))
         return Outcome.SPOOLED
 
-    async def _commit(self, hits: list[Hit]) -> bool:
-        started = perf_counter()
-        job = self._writer.run(self._write, hits)
-        await _settled(job, self._commit_within)
+    async def _is_committed(self, job: Job) -> bool:
+        """Within its time, which begins when the group before it is settled.
+
+        Behind one that failed there is no time: a group that is committed yet is in the spool
+        too, and the replay recognises it by its hit ids.
+        """
+        if not self._is_away:
+            await _settled(job, self._commit_within)
         if not job.done():
-            # It may be committed yet; the replay recognises it by its hit ids.
-            self._stuck, self._stuck_hits = job, hits
+            self._stuck.append(job)
             self._go_away(f"a group was not committed within {self._commit_within} s")
             return False
         if error := job.exception():
             self._go_away(error)
             return False
-        metrics.COMMIT_SECONDS.observe(perf_counter() - started)
-        metrics.GROUP_HITS.observe(len(hits))
         return True
 
     def _go_away(self, reason: object) -> None:
+        if self._is_away:
+            return
         self._is_away = True
         logger.error(
             "the database is away, hits go to the spool: %s",
@@ -225,11 +286,11 @@ class Recorder:
         )
 
     def _come_back(self) -> None:
-        if not self._is_away or (self._stuck is not None and not self._stuck.done()):
+        if not self._is_away or not all(job.done() for job in self._stuck):
             return
-        if self._stuck is not None:
-            self._stuck.exception()  # looked at, so that the event loop does not report it
-            self._stuck = None
+        for job in self._stuck:
+            job.exception()  # looked at, so that the event loop does not report it
+        self._stuck.clear()
         self._is_away = False
         logger.warning(
             "the database is back; %d hits were lost",
@@ -238,7 +299,7 @@ class Recorder:
         )
         self._lost_in_incident = 0
 
-    def _lose_unless_committed(self, hits: int, reason: str, job: asyncio.Future[object]) -> None:
+    def _lose_unless_committed(self, hits: int, reason: str, job: Job) -> None:
         """The database has made up its mind at last about a group that nobody else could keep."""
         if job.exception() is None:
             metrics.HITS[Outcome.RECORDED].inc(hits)
@@ -252,7 +313,7 @@ class Recorder:
         self._lost_in_incident += hits
 
 
-async def _settled(job: asyncio.Future[object], within: float) -> None:
+async def _settled(job: Job, within: float) -> None:
     """Return when the job is done or the time is over.
 
     asyncio.wait needs more rounds of the loop, and in each of them the loop reads from everybody
@@ -273,7 +334,7 @@ async def _settled(job: asyncio.Future[object], within: float) -> None:
         timer.cancel()
 
 
-def _answer(group: list[tuple[Hit, Tell]], outcome: Outcome) -> None:
+def _answer(group: list[Waiting], outcome: Outcome) -> None:
     for _, tell in group:
         try:
             tell(outcome)
@@ -288,9 +349,7 @@ class Worker:
     """
 
     def __init__(self, name: str) -> None:
-        self._jobs: queue.SimpleQueue[tuple[Callable[[], object], asyncio.Future[object]]] = (
-            queue.SimpleQueue()
-        )
+        self._jobs: queue.SimpleQueue[tuple[Callable[[], object], Job]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -298,34 +357,32 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    def run(
-        self, function: Callable[[Sequence[Hit]], object], hits: Sequence[Hit]
-    ) -> asyncio.Future[object]:
+    def run(self, call: Callable[[], object]) -> Job:
         assert self._loop is not None
-        future: asyncio.Future[object] = self._loop.create_future()
-        self._jobs.put((lambda: function(hits), future))
-        return future
+        job: Job = self._loop.create_future()
+        self._jobs.put((call, job))
+        return job
 
     def _work(self) -> None:
         assert self._loop is not None
         while True:
-            job, future = self._jobs.get()
+            call, job = self._jobs.get()
             result: object = None
             error: Exception | None = None
             try:
-                result = job()
+                result = call()
             except Exception as caught:
                 error = caught
             try:
-                self._loop.call_soon_threadsafe(_settle, future, result, error)
+                self._loop.call_soon_threadsafe(_settle, job, result, error)
             except RuntimeError:
                 return  # the loop has ended; nobody waits for the result any more
 
 
-def _settle(future: asyncio.Future[object], result: object, error: Exception | None) -> None:
-    if future.done():
+def _settle(job: Job, result: object, error: Exception | None) -> None:
+    if job.done():
         return
     if error is None:
-        future.set_result(result)
+        job.set_result(result)
     else:
-        future.set_exception(error)
+        job.set_exception(error)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from functools import partial
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def ask(
                 Ceiling(0),
                 lists=ListReader(list_tokens, code_tokens, Ceiling(0)),
             ),
-            recorder=Recorder(write, kept.append),
+            recorder=Recorder(lambda hits: partial(write, hits), kept.append),
         )
         steps = iter(["lifespan.startup"])
         to_stop = asyncio.Event()

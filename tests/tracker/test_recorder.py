@@ -4,7 +4,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
@@ -26,15 +27,20 @@ class Kept(list[list[Hit]]):
 
 
 class Gate:
-    """A write that waits until it is let through, and remembers its groups."""
+    """A database that waits until it is let through, and remembers its groups."""
 
     def __init__(self) -> None:
         self.groups: list[list[Hit]] = []
+        self.made_ready: list[list[int]] = []
         self.is_open = threading.Event()
         self.entered = threading.Event()
         self.error: Exception | None = None
 
-    def __call__(self, hits: Sequence[Hit]) -> int:
+    def make_ready(self, hits: Sequence[Hit]) -> Callable[[], int]:
+        self.made_ready.append([hit.pixel_id for hit in hits])
+        return partial(self._write, hits)
+
+    def _write(self, hits: Sequence[Hit]) -> int:
         self.entered.set()
         assert self.is_open.wait(10)
         if self.error:
@@ -54,7 +60,7 @@ async def entered(gate: Gate) -> None:
 def test_a_hit_is_not_answered_before_its_group_is_committed() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate, Kept(), commit_within=10)
+        recorder = Recorder(gate.make_ready, Kept(), commit_within=10)
         await recorder.start()
         answer = asyncio.create_task(recorder.record(make_hit(1)))
         await entered(gate)
@@ -70,7 +76,7 @@ def test_a_hit_is_not_answered_before_its_group_is_committed() -> None:
 def test_hits_that_arrive_while_a_group_is_written_are_the_next_group() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate, Kept(), group_limit=50, commit_within=10)
+        recorder = Recorder(gate.make_ready, Kept(), group_limit=50, commit_within=10)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(1)))
         await entered(gate)
@@ -78,8 +84,78 @@ def test_hits_that_arrive_while_a_group_is_written_are_the_next_group() -> None:
         await asyncio.sleep(0)
         gate.is_open.set()
         assert set(await asyncio.gather(first, *others)) == {Outcome.RECORDED}
-        assert [len(group) for group in gate.groups] == [1, 50, 50]
+        assert [len(group) for group in gate.groups] == [1, 16, 50, 34]
         assert [hit.pixel_id for group in gate.groups for hit in group] == list(range(1, 102))
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
+def test_while_one_group_is_written_the_next_is_made_ready_once_half_as_many_wait() -> None:
+    async def run() -> None:
+        gate = Gate()
+        recorder = Recorder(gate.make_ready, Kept(), commit_within=10)
+        await recorder.start()
+        answers: list[asyncio.Task[Outcome]] = []
+
+        async def ask(*numbers: int) -> None:
+            answers.extend(asyncio.create_task(recorder.record(make_hit(n))) for n in numbers)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+        await ask(*range(100))
+        await entered(gate)
+        await ask(*range(100, 149))
+        assert gate.made_ready == [list(range(100))]
+        await ask(149)
+        assert gate.made_ready == [list(range(100)), list(range(100, 150))]
+        # No third one: the database is as busy as it can be, so larger groups are better.
+        await ask(*range(150, 300))
+        assert len(gate.made_ready) == 2
+        gate.is_open.set()
+        assert set(await asyncio.gather(*answers)) == {Outcome.RECORDED}
+        assert gate.made_ready[2] == list(range(150, 300))
+        assert [hit.pixel_id for group in gate.groups for hit in group] == list(range(300))
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
+def test_a_group_behind_one_that_hangs_is_kept_at_once_and_in_order() -> None:
+    async def run() -> None:
+        gate, kept = Gate(), Kept()
+        recorder = Recorder(gate.make_ready, kept, commit_within=0.5)
+        await recorder.start()
+        first = asyncio.create_task(recorder.record(make_hit(0)))
+        await entered(gate)
+        others = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(1, 17)]
+        async with asyncio.timeout(0.95):  # not twice the time of one
+            answers = await asyncio.gather(first, *others)
+        assert set(answers) == {Outcome.SPOOLED}
+        assert [hit.pixel_id for group in kept for hit in group] == list(range(17))
+        gate.is_open.set()
+        while is_away(recorder):
+            recorder.resume()
+            await asyncio.sleep(0.001)
+        # Neither is forgotten while the database may have it: both were committed after all.
+        assert [len(group) for group in gate.groups] == [1, 16]
+        assert await recorder.record(make_hit(99)) is Outcome.RECORDED
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
+def test_a_group_that_cannot_be_made_ready_goes_to_the_spool() -> None:
+    async def run() -> None:
+        kept = Kept()
+
+        def make_ready(hits: Sequence[Hit]) -> Callable[[], int]:
+            raise ValueError("no judge knows such an agent")
+
+        recorder = Recorder(make_ready, kept)
+        await recorder.start()
+        assert await recorder.record(make_hit(1)) is Outcome.SPOOLED
+        assert [hit.pixel_id for group in kept for hit in group] == [1]
         await recorder.stop()
 
     asyncio.run(run())
@@ -89,7 +165,7 @@ def test_stopping_writes_what_waits() -> None:
     async def run() -> None:
         gate = Gate()
         gate.is_open.set()
-        recorder = Recorder(gate, Kept(), commit_within=10)
+        recorder = Recorder(gate.make_ready, Kept(), commit_within=10)
         await recorder.start()
         answers = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(20)]
         await asyncio.sleep(0)
@@ -108,7 +184,7 @@ def test_a_refused_group_goes_to_the_spool_and_so_do_the_next_until_the_database
         gate, kept = Gate(), Kept()
         gate.is_open.set()
         gate.error = OSError("the database is away")
-        recorder = Recorder(gate, kept, group_limit=1)
+        recorder = Recorder(gate.make_ready, kept, group_limit=1)
         await recorder.start()
         answers = await asyncio.gather(*(recorder.record(make_hit(n)) for n in range(5)))
         assert set(answers) == {Outcome.SPOOLED}
@@ -137,7 +213,7 @@ def test_hits_are_lost_only_if_database_and_spool_refuse_them_and_never_silently
         gate.is_open.set()
         gate.error = OSError("the database is away")
         kept.is_full = True
-        recorder = Recorder(gate, kept, group_limit=1)
+        recorder = Recorder(gate.make_ready, kept, group_limit=1)
         await recorder.start()
         before = metrics.HITS[Outcome.LOST]._value.get()
         answers = await asyncio.gather(*(recorder.record(make_hit(n)) for n in range(5)))
@@ -157,7 +233,7 @@ def test_hits_are_lost_only_if_database_and_spool_refuse_them_and_never_silently
 def test_a_mail_client_does_not_wait_for_a_database_that_hangs() -> None:
     async def run() -> None:
         gate, kept = Gate(), Kept()
-        recorder = Recorder(gate, kept, commit_within=0.05)
+        recorder = Recorder(gate.make_ready, kept, commit_within=0.05)
         await recorder.start()
         async with asyncio.timeout(5):
             assert await recorder.record(make_hit(1)) is Outcome.SPOOLED
@@ -186,7 +262,7 @@ def test_a_group_that_nobody_kept_in_time_is_lost_only_if_the_database_refuses_i
     async def run() -> None:
         gate, kept = Gate(), Kept()
         kept.is_full = True
-        recorder = Recorder(gate, kept, commit_within=0.05)
+        recorder = Recorder(gate.make_ready, kept, commit_within=0.05)
         await recorder.start()
         counted = {name: metrics.HITS[Outcome(name)]._value.get() for name in ("recorded", "lost")}
         assert await recorder.record(make_hit(1)) is Outcome.LOST
@@ -211,7 +287,7 @@ def test_a_group_that_nobody_kept_in_time_is_lost_only_if_the_database_refuses_i
 def test_stopping_does_not_wait_for_a_database_that_hangs() -> None:
     async def run() -> None:
         gate, kept = Gate(), Kept()
-        recorder = Recorder(gate, kept, commit_within=0.05)
+        recorder = Recorder(gate.make_ready, kept, commit_within=0.05)
         await recorder.start()
         answer = asyncio.create_task(recorder.record(make_hit(1)))
         await entered(gate)
@@ -226,7 +302,7 @@ def test_stopping_does_not_wait_for_a_database_that_hangs() -> None:
 def test_past_the_bound_hits_go_to_the_spool_and_past_that_they_are_counted_as_lost() -> None:
     async def run() -> None:
         gate, kept = Gate(), Kept()
-        recorder = Recorder(gate, kept, waiting_limit=10, commit_within=10)
+        recorder = Recorder(gate.make_ready, kept, waiting_limit=10, commit_within=10)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(0)))
         await entered(gate)
@@ -245,7 +321,7 @@ def test_past_the_bound_hits_go_to_the_spool_and_past_that_they_are_counted_as_l
 def test_a_client_that_goes_away_takes_nobody_along() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate, Kept(), commit_within=10)
+        recorder = Recorder(gate.make_ready, Kept(), commit_within=10)
         await recorder.start()
         gone = asyncio.create_task(recorder.record(make_hit(1)))
         stays = asyncio.create_task(recorder.record(make_hit(2)))
@@ -269,7 +345,7 @@ def test_what_a_first_group_has_no_time_for_is_done_before_there_are_hits() -> N
             time.sleep(0.2)  # longer than a group may take here
             ready.set()
 
-        recorder = Recorder(gate, Kept(), commit_within=0.1, prepare=prepare)
+        recorder = Recorder(gate.make_ready, Kept(), commit_within=0.1, prepare=prepare)
         await recorder.start()
         assert ready.is_set()
         assert await recorder.record(make_hit(1)) is Outcome.RECORDED
@@ -291,7 +367,9 @@ def test_a_start_while_the_database_is_away_does_not_fail_and_its_hits_are_kept(
                 raise OSError("the database is away")
             back.wait(10)
 
-        recorder = Recorder(gate, kept, commit_within=0.05, prepare=prepare, ready_within=0.05)
+        recorder = Recorder(
+            gate.make_ready, kept, commit_within=0.05, prepare=prepare, ready_within=0.05
+        )
         await recorder.start()
         assert is_away(recorder)
         assert await recorder.record(make_hit(1)) is Outcome.SPOOLED

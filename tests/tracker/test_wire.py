@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -84,7 +85,9 @@ class Served:
                 Ceiling(0),
                 lists=ListReader(list_tokens, code_tokens, Ceiling(0)),
             ),
-            recorder=Recorder(self._write, lambda hits: None, commit_within=10),
+            recorder=Recorder(
+                lambda hits: partial(self._write, hits), lambda hits: None, commit_within=10
+            ),
         )
         self.server = Server(configuration("unused.application"))
         self.server.config.app = self._counted(endpoint)

@@ -7,6 +7,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -73,16 +74,39 @@ class Writer(ABC):
         with another writer or a lost connection is tried again, which is safe: what was committed
         already is recognised by its hit id.
         """
+        return self.make_ready(hits)()
+
+    def make_ready(self, hits: Sequence[Hit]) -> Callable[[], int]:
+        """``write`` in two steps: what is returned does the rest of it, in whatever thread.
+
+        This one asks no database and blocks nobody, so that it can be done for the next group
+        while one is written. Most groups are made ready whole; where agents are new, or hits are
+        of other kinds, all is left for later.
+        """
+        write = self._ready(hits) or partial(self._resolve_and_write, hits)
+        return partial(self._try_to, write, len(hits))
+
+    def _ready(self, hits: Sequence[Hit]) -> Callable[[], int] | None:
+        if any(hit.campaign_id or hit.is_end_mark or hit.is_anonymous for hit in hits):
+            return None
+        # Read once: the thread that writes may forget them meanwhile.
+        known = [self._agent_ids.get(hit.user_agent) for hit in hits]
+        agent_ids = [agent_id for agent_id in known if agent_id is not None]
+        if len(agent_ids) < len(hits):
+            return None
+        return self._made_ready(self._keeping.of(hits), agent_ids, self._verdicts(hits))
+
+    def _try_to(self, write: Callable[[], int], hits: int) -> int:
         with self._lock:
             for left in reversed(range(TRIES)):
                 try:
                     self._open()
-                    return self._resolve_and_write(hits)
+                    return write()
                 except (OperationalError, InterfaceError) as error:
                     self.close()
                     if not left:
                         raise
-                    logger.info("group of %d hits is tried again: %s", len(hits), error)
+                    logger.info("group of %d hits is tried again: %s", hits, error)
                 except BaseException:
                     self.close()
                     raise
@@ -100,6 +124,13 @@ class Writer(ABC):
             MISSES.add(campaign_id, why, number)
             metrics.HITS[Outcome(why)].inc(number)
         return new
+
+    def _made_ready(
+        self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]
+    ) -> Callable[[], int]:
+        """``_write`` of hits that are neither anonymous nor end marks, begun as far as possible
+        without the database."""
+        return partial(self._write, hits, agent_ids, verdicts, ())
 
     def _open(self) -> None:  # noqa: B027  # SQLite's needs nothing
         """Before anything is asked of a connection: the database's own way to set one up."""

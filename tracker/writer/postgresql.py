@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -307,37 +308,33 @@ class PostgresqlWriter(Writer):
         verdicts: Sequence[Numbers],
         end_marks: Sequence[EndMark],
     ) -> int:
-        asked = {hit.pixel_id for hit in hits if hit.is_anonymous}
-        if not asked:
-            recorded, anonymous = self._write_group(hits, agent_ids, verdicts, end_marks)
-        else:
-            open_ones = [
-                one
-                for one in zip(hits, agent_ids, verdicts, strict=True)
-                if not one[0].is_anonymous
-            ]
-            recorded, anonymous = self._write_group(*_columns(open_ones), end_marks)
-        if not anonymous and not asked:
-            return recorded
-        # Twice is safe: each of the two recognises its hits by their ids when it is tried again.
-        hidden = [
-            (hit, numbers)
-            for hit, numbers in zip(hits, verdicts, strict=True)
-            if hit.is_anonymous or hit.pixel_id in anonymous
+        identified = [
+            one for one in zip(hits, agent_ids, verdicts, strict=True) if not one[0].is_anonymous
         ]
-        return recorded + self._write_anonymous(hidden)
+        of_these = _columns(identified)
+        parameters = as_parameters(*of_these)
+        if end_marks:
+            recorded, anonymous = self._write_with_end_marks(end_marks, parameters)
+        else:
+            recorded, anonymous = self._write_identified(of_these[0], parameters)
+        return recorded + self._write_hidden(hits, verdicts, anonymous)
 
-    def _write_group(
-        self,
-        hits: Sequence[Hit],
-        agent_ids: AgentIds,
-        verdicts: Sequence[Numbers],
-        end_marks: Sequence[EndMark],
+    def _made_ready(
+        self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]
+    ) -> Callable[[], int]:
+        parameters = as_parameters(hits, agent_ids, verdicts)
+        return partial(self._write_ready, hits, verdicts, parameters)
+
+    def _write_ready(
+        self, hits: Sequence[Hit], verdicts: Sequence[Numbers], parameters: dict[str, str]
+    ) -> int:
+        recorded, anonymous = self._write_identified(hits, parameters)
+        return recorded + self._write_hidden(hits, verdicts, anonymous)
+
+    def _write_identified(
+        self, hits: Sequence[Hit], parameters: dict[str, str]
     ) -> tuple[int, set[int]]:
         """How many were recorded, and which pixels are anonymous."""
-        parameters = as_parameters(hits, agent_ids, verdicts)
-        if end_marks:
-            return self._write_with_end_marks(end_marks, parameters)
         if len({hit.pixel_id for hit in hits}) == len(hits):
             try:
                 return self._run(WRITE_NEW, parameters)
@@ -361,6 +358,18 @@ class PostgresqlWriter(Writer):
             with psycopg.Cursor(self._psycopg_connection()) as cursor:
                 cursor.execute(WRITE_END_LOADS, ends, prepare=True)
             return self._run(WRITE_ANY, parameters)
+
+    def _write_hidden(
+        self, hits: Sequence[Hit], verdicts: Sequence[Numbers], anonymous: set[int]
+    ) -> int:
+        """Those of these pixels and those that ask for it; how many were recorded."""
+        # Twice is safe: each of the two recognises its hits by their ids when it is tried again.
+        hidden = [
+            (hit, numbers)
+            for hit, numbers in zip(hits, verdicts, strict=True)
+            if hit.is_anonymous or hit.pixel_id in anonymous
+        ]
+        return self._write_anonymous(hidden) if hidden else 0
 
     def _write_anonymous(self, hidden: Sequence[tuple[Hit, Numbers]]) -> int:
         stand_ins = self._stand_ins_of({hit.pixel_id for hit, _ in hidden})

@@ -7,6 +7,7 @@ import json
 import struct
 import zlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_hits_spooled_while_the_database_was_away_keep_to_a_choice_made_since(
     spool = Spool(tmp_path)
 
     async def record() -> list[Outcome]:
-        recorder = Recorder(away, spool.append)
+        recorder = Recorder(lambda hits: partial(away, hits), spool.append)
         await recorder.start()
         outcomes = await asyncio.gather(*(recorder.record(hit) for hit in hits))
         await recorder.stop()
