@@ -52,7 +52,12 @@ lately = Lately()
 # of the process.
 process_judge.look_again()
 writer = open_writer()
-recorder = Recorder(writer.make_ready, spool.append, prepare=writer.prepare)
+recorder = Recorder(
+    writer.make_ready,
+    spool.append,
+    groups_under_way=writer.groups_under_way,
+    prepare=writer.prepare,
+)
 application = PixelEndpoint(
     StaticFiles(
         cast("ASGI3Application", django_application),

@@ -19,8 +19,6 @@ logger = logging.getLogger("tracker.recorder")
 
 # More hits at once make the statement longer without making it cheaper per hit.
 GROUP_LIMIT = 1000
-# One that the database has, and one that is ready to follow at once.
-GROUPS_UNDER_WAY = 2
 # So many have to wait at least for a second group: what a statement costs whatever its size is more
 # than what the database could do meanwhile.
 LEAST_BESIDE = 16
@@ -79,6 +77,7 @@ class Recorder:
     After a failure the database counts as away, and groups go to the spool at once, until
     ``resume`` is called.
 
+    ``groups_under_way``: one that the database has, and those that are ready to follow at once.
     ``prepare`` does beforehand what a first group would have no time for. If it fails, or takes
     too long, the database is away from the start.
     """
@@ -88,6 +87,7 @@ class Recorder:
         make_ready: MakeReady,
         keep: Keep,
         *,
+        groups_under_way: int = 2,
         group_limit: int = GROUP_LIMIT,
         waiting_limit: int = WAITING_LIMIT,
         commit_within: float = COMMIT_WITHIN,
@@ -96,6 +96,7 @@ class Recorder:
     ) -> None:
         self._make_ready = make_ready
         self._keep = keep
+        self._groups_under_way = groups_under_way
         self._group_limit = group_limit
         self._waiting_limit = waiting_limit
         self._commit_within = commit_within
@@ -194,7 +195,10 @@ class Recorder:
         if self._waiting and not self._under_way:
             self._begin_group()
         # Not any few: else one group would have nearly all, and the next those few, in turns.
-        while len(self._waiting) >= self._enough_beside and len(self._under_way) < GROUPS_UNDER_WAY:
+        while (
+            len(self._waiting) >= self._enough_beside
+            and len(self._under_way) < self._groups_under_way
+        ):
             self._begin_group()
 
     def _begin_group(self) -> None:

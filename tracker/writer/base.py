@@ -41,9 +41,13 @@ FIND_IDENTIFIED = "SELECT id FROM tracker_pixel WHERE id IN ({}) AND tracking = 
 class Writer(ABC):
     """Writes groups of hits through a connection of its own, one group at a time.
 
+    ``groups_under_way``: with how many it is fastest, those included that are only made ready.
+
     Apart from the connections of the pages: no page's transaction, time limit or pool is in the
     way of a hit. May be called from any thread.
     """
+
+    groups_under_way: int
 
     def __init__(
         self,

@@ -301,6 +301,9 @@ ON CONFLICT DO NOTHING
 
 
 class PostgresqlWriter(Writer):
+    # While one is written, another process works: this one can make the next ready.
+    groups_under_way = 2
+
     def _write(
         self,
         hits: Sequence[Hit],
