@@ -32,7 +32,7 @@ class How(models.TextChoices):
     SCANNED = "scanned", gettext_lazy("opened by scanners and bots only")
     UNCLEAR = "unclear", gettext_lazy("unclear who opened")
     UNOPENED = "unopened", gettext_lazy("not opened at all")
-    TIMES = "times", gettext_lazy("opened by a person, at least so many times")
+    TIMES = "times", gettext_lazy("opens by people at least")
 
 
 TEXT = (How.IS, How.IS_NOT, How.CONTAINS, How.ONE_OF, How.EMPTY, How.FILLED)
