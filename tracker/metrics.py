@@ -36,7 +36,7 @@ COMMIT_SECONDS = Histogram(
 # Of the processes that live: what one that died had waiting was not answered.
 WAITING = Gauge(
     "glimpse_waiting_hits",
-    "Hits that wait for the group after the one being written.",
+    "Hits that are in no group yet.",
     multiprocess_mode="livesum",
 )
 

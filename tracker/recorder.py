@@ -58,7 +58,6 @@ class Group(NamedTuple):
 
     waiting: list[Waiting]
     job: Job | None
-    begun_at: float
 
     @property
     def hits(self) -> list[Hit]:
@@ -69,10 +68,10 @@ class Recorder:
     """One per event loop. Answered means kept.
 
     ``record`` returns RECORDED when the group that holds the hit is committed, and SPOOLED when
-    the database refused the group, did not commit it in time or has too many waiting already, and
-    it is on the local disk instead; it will be replayed. LOST is left for when neither takes it,
-    or when both have more waiting than memory is set aside for: counted in a metric, and logged
-    once an incident. ``take`` is the same without a future for each hit.
+    the database refused the group or the one before it, did not commit it in time or has too many
+    waiting already, and it is on the local disk instead; it will be replayed. LOST is left for when
+    neither takes it, or when both have more waiting than memory is set aside for: counted in a
+    metric, and logged once an incident. ``take`` is the same without a future for each hit.
 
     After a failure the database counts as away, and groups go to the spool at once, until
     ``resume`` is called.
@@ -202,7 +201,6 @@ class Recorder:
             self._begin_group()
 
     def _begin_group(self) -> None:
-        begun_at = perf_counter()
         waiting = self._waiting[: self._group_limit]
         del self._waiting[: self._group_limit]
         metrics.WAITING.set(len(self._waiting))
@@ -210,7 +208,7 @@ class Recorder:
         larger = max(len(waiting), self._last_size)
         self._last_size = len(waiting)
         self._enough_beside = max(LEAST_BESIDE, larger // 2)
-        self._under_way.append(Group(waiting, job, begun_at))
+        self._under_way.append(Group(waiting, job))
 
     def _begun(self, hits: list[Hit]) -> Job:
         try:
@@ -240,9 +238,10 @@ class Recorder:
         asyncio.get_running_loop().call_soon(_answer, group.waiting, outcome)
 
     async def _outcome(self, group: Group) -> Outcome:
+        started = perf_counter()  # the group before it is settled, and the database has this one
         if group.job is None or not await self._is_committed(group.job):
             return await self._spooled(group.hits, group.job)
-        metrics.COMMIT_SECONDS.observe(perf_counter() - group.begun_at)
+        metrics.COMMIT_SECONDS.observe(perf_counter() - started)
         metrics.GROUP_HITS.observe(len(group.waiting))
         metrics.HITS[Outcome.RECORDED].inc(len(group.waiting))
         self._lost_in_incident = 0

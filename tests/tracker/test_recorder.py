@@ -73,7 +73,7 @@ def test_a_hit_is_not_answered_before_its_group_is_committed() -> None:
     asyncio.run(run())
 
 
-def test_hits_that_arrive_while_a_group_is_written_are_the_next_group() -> None:
+def test_hits_that_arrive_while_a_group_is_written_are_the_next_groups_in_their_order() -> None:
     async def run() -> None:
         gate = Gate()
         recorder = Recorder(gate.make_ready, Kept(), group_limit=50, commit_within=10)
@@ -140,6 +140,45 @@ def test_a_group_behind_one_that_hangs_is_kept_at_once_and_in_order() -> None:
         # Neither is forgotten while the database may have it: both were committed after all.
         assert [len(group) for group in gate.groups] == [1, 16]
         assert await recorder.record(make_hit(99)) is Outcome.RECORDED
+        await recorder.stop()
+
+    asyncio.run(run())
+
+
+def test_a_group_behind_one_that_is_refused_is_kept_and_none_is_lost_at_the_end() -> None:
+    async def run() -> None:
+        gate, kept = Gate(), Kept()
+        recorder = Recorder(gate.make_ready, kept, commit_within=10)
+        await recorder.start()
+        first = asyncio.create_task(recorder.record(make_hit(0)))
+        await entered(gate)
+        gate.error = OSError("the database is away")
+        others = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(1, 21)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert [len(group) for group in gate.made_ready] == [1, 16]
+        stopping = asyncio.create_task(recorder.stop())
+        await asyncio.sleep(0)
+        gate.is_open.set()
+        await stopping
+        assert set(await asyncio.gather(first, *others)) == {Outcome.SPOOLED}
+        assert [hit.pixel_id for group in kept for hit in group] == list(range(21))
+
+    asyncio.run(run())
+
+
+def test_with_one_group_under_way_all_that_wait_are_the_next() -> None:
+    async def run() -> None:
+        gate = Gate()
+        recorder = Recorder(gate.make_ready, Kept(), groups_under_way=1, commit_within=10)
+        await recorder.start()
+        first = asyncio.create_task(recorder.record(make_hit(0)))
+        await entered(gate)
+        others = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(1, 101)]
+        await asyncio.sleep(0)
+        gate.is_open.set()
+        await asyncio.gather(first, *others)
+        assert [len(group) for group in gate.groups] == [1, 100]
         await recorder.stop()
 
     asyncio.run(run())

@@ -564,6 +564,7 @@ def test_a_segment_is_exported_as_csv_and_as_json_lines() -> None:
     lines = run("export_segment", campaign.pk, "--who", "opened", "--format", "jsonl").splitlines()
     first, second = map(json.loads, lines)
     assert (first["name"], first["opens"], first["verdict"]) == ("=1+1", 2, "human_client")
+    assert (first["human_opens"], second["human_opens"]) == (1, 2)
     assert (second["bounced_at"], second["name"]) == (None, None)
 
 

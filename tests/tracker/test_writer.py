@@ -101,6 +101,18 @@ def test_a_group_made_ready_keeps_to_what_is_true_when_it_is_written(writer: Any
     assert counts_of(campaign).opens == 4
 
 
+def test_a_ready_group_asks_anew_for_agents_on_another_connection(writer: Any) -> None:
+    (pixel,) = pixels_of(make_campaign("a@example.com"))
+    writer.write([make_hit(pixel.pk)])
+    write = writer.make_ready([make_hit(pixel.pk)])
+    writer.close()
+    # As after a failover to a server that had not heard of the agent: its number is another's now.
+    UserAgent.objects.filter(text=THUNDERBIRD).update(text="Another/1.0")
+    assert write() == 1
+    agents = Open.objects.order_by("pk").values_list("user_agent__text", flat=True)
+    assert list(agents) == ["Another/1.0", THUNDERBIRD]
+
+
 def test_nothing_is_made_ready_whose_agent_is_new_or_was_forgotten(writer: Any) -> None:
     (pixel,) = pixels_of(make_campaign("a@example.com"))
     hits = [make_hit(pixel.pk), make_hit(pixel.pk, user_agent="Mail/1.0")]

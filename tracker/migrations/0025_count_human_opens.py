@@ -14,7 +14,8 @@ AT_ONCE = 5_000
 
 
 def count_human_opens(apps: Any, schema_editor: Any) -> None:
-    """In groups, each locked before its opens are counted: hits go on being recorded meanwhile.
+    """In groups, each locked before its opens are counted: hits go on being recorded meanwhile. What
+    a server of the former version records after its group was counted, ``verify_counts`` finds.
 
     Where old opens are removed, one is certain: without it the pixel would not be opened by a
     person.
@@ -33,9 +34,9 @@ def count_human_opens(apps: Any, schema_editor: Any) -> None:
     some = list(numbers[:AT_ONCE])
     while some:
         with transaction.atomic():
-            locked = list(unique_opens.select_for_update().filter(pk__in=some).order_by("pk"))
+            locked = list(by_people.select_for_update().filter(pk__in=some))
             several = [one.pk for one in locked if one.open_count > 1]
-            unique_opens.filter(pk__in=some).update(human_open_count=1)
+            unique_opens.filter(pk__in=[one.pk for one in locked]).update(human_open_count=1)
             unique_opens.filter(pk__in=several).update(
                 human_open_count=Greatest(1, Coalesce(Subquery(counted), 1))
             )

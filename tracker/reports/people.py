@@ -23,10 +23,12 @@ ROWS = 50
 # What a sort key in the URL orders by. Only openers have opens to sort by; they stand in an index
 # of their own, in the order of their first open.
 BY_ADDRESS = {"address": "recipient__email_key"}
-BY_OPENS = {
+BY_MOMENTS = {
     "first": "unique_open__first_opened_at",
     "last": "unique_open__last_opened_at",
 }
+# Whom machines called upon most is not who reads most.
+BY_OPENS = {"opens": "unique_open__human_open_count"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,10 @@ class Show:
     default_sort: str = "address"
 
 
-def opened(label: StrPromise, empty_text: StrPromise, *, opens: str = "open_count") -> Show:
-    sorts = {**BY_ADDRESS, **BY_OPENS, "opens": f"unique_open__{opens}"}
+def opened(
+    label: StrPromise, empty_text: StrPromise, more_sorts: Mapping[str, str] | None = None
+) -> Show:
+    sorts = {**BY_ADDRESS, **BY_MOMENTS, **(more_sorts or {})}
     return Show(label, empty_text, sorts=sorts, default_sort="-first")
 
 
@@ -52,8 +56,7 @@ SHOWS = {
     "opened": opened(
         gettext_lazy("Opened"),
         gettext_lazy("Nobody has opened so far, as far as anyone can know."),
-        # Whom machines called upon most is not who reads most.
-        opens="human_open_count",
+        BY_OPENS,
     ),
     "machines": opened(
         gettext_lazy("Machine only"),

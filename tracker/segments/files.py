@@ -42,8 +42,8 @@ def _json_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _values(header: Sequence[str], row: Sequence[str]) -> dict[str, str | int | None]:
-    """Nothing is null, and the number of opens is one."""
+    """Nothing is null, and the numbers of opens are numbers."""
     return {
-        name: int(value) if name == "opens" and value else value or None
+        name: int(value) if name in ("opens", "human_opens") and value else value or None
         for name, value in zip(header, row, strict=True)
     }

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from campaigns.imports.errors import LostLeaseError
 from campaigns.models import Campaign
 from tracker.end_marks import has_end_marks
+from tracker.exports import PEOPLE_HEADER
 from tracker.models import CampaignCounts, Work
 from tracker.pixels import next_recipients
 from tracker.segments.choice import Choice
@@ -84,8 +85,11 @@ def _private(path: str, flags: int) -> int:
 
 def _go_on(work: Work, file: BinaryIO) -> None:
     written = work.position.get("bytes", 0)
-    if os.fstat(file.fileno()).st_size < written:
-        # A power cut, or somebody removed it.
+    is_of_other_columns = written and work.position.get("columns") != len(PEOPLE_HEADER)
+    if os.fstat(file.fileno()).st_size < written or (
+        work.kind == Work.Kind.PEOPLE and is_of_other_columns
+    ):
+        # A power cut, somebody removed it, or an upgrade came between.
         advance(work, position={}, done=0)
         written = 0
     file.truncate(written)
@@ -106,7 +110,7 @@ def _step(work: Work, file: BinaryIO) -> bool:
     done = work.done + len(some)
     advance(
         work,
-        position={"recipient": up_to, "bytes": file.tell()},
+        position={"recipient": up_to, "bytes": file.tell(), "columns": len(PEOPLE_HEADER)},
         done=done,
         total=max(work.total, done),
     )

@@ -62,6 +62,7 @@ class Writer(ABC):
         self._stand_ins = stand_ins
         self._keeping = keeping
         self._agent_ids: dict[str, int] = {}
+        self._connections = 0  # closed so far
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
@@ -84,20 +85,28 @@ class Writer(ABC):
         """``write`` in two steps: what is returned does the rest of it, in whatever thread.
 
         This one asks no database and blocks nobody, so that it can be done for the next group
-        while one is written. Most groups are made ready whole; where agents are new, or hits are
-        of other kinds, all is left for later.
+        while one is written. A group of plain hits is made ready whole; where an agent is new, or
+        a hit is a list snippet's, an end mark or anonymous, all is left for later.
         """
-        write = self._ready(hits) or partial(self._resolve_and_write, hits)
-        return partial(self._try_to, write, len(hits))
+        connection = self._connections
+        write = self._ready(hits)
+
+        def as_it_is_now() -> int:
+            # Another connection may know other agents by these ids.
+            is_ready = write is not None and connection == self._connections
+            return write() if write and is_ready else self._resolve_and_write(hits)
+
+        return partial(self._try_to, as_it_is_now, len(hits))
 
     def _ready(self, hits: Sequence[Hit]) -> Callable[[], int] | None:
         if any(hit.campaign_id or hit.is_end_mark or hit.is_anonymous for hit in hits):
             return None
-        # Read once: the thread that writes may forget them meanwhile.
-        known = [self._agent_ids.get(hit.user_agent) for hit in hits]
-        agent_ids = [agent_id for agent_id in known if agent_id is not None]
-        if len(agent_ids) < len(hits):
-            return None
+        agent_ids: list[int | None] = [None] * len(hits)
+        if self._keeping.agent != NONE:
+            # Read once: the thread that writes may forget them meanwhile.
+            agent_ids = [self._agent_ids.get(hit.user_agent) for hit in hits]
+            if None in agent_ids:
+                return None
         return self._made_ready(self._keeping.of(hits), agent_ids, self._verdicts(hits))
 
     def _try_to(self, write: Callable[[], int], hits: int) -> int:
@@ -140,6 +149,7 @@ class Writer(ABC):
         """Before anything is asked of a connection: the database's own way to set one up."""
 
     def close(self) -> None:
+        self._connections += 1
         self._agent_ids.clear()
         self._connection.close()
 

@@ -93,6 +93,7 @@ def figures() -> list[Any]:
     of_unique_opens = (
         "campaign",
         "open_count",
+        "human_open_count",
         "first_opened_at",
         "last_opened_at",
         "verdict",

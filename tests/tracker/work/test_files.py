@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import secrets
 import stat
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from campaigns.imports.errors import LostLeaseError
 from campaigns.models import AuditEntry, Campaign, Recipient
 from tests.conftest import emails, make_campaign, make_hit, pixels_of
 from tests.tracker.persons.everywhere import places_in_files
+from tracker.exports import PEOPLE_HEADER
 from tracker.models import Work
 from tracker.pages import long_files
 from tracker.persons.erasure import erase
@@ -127,6 +130,24 @@ def test_a_file_that_lost_its_end_is_begun_anew(
     client = log_in("marketer")
     direct = content(client.get(f"/campaigns/{campaign.pk}/snippets.csv"))
     assert content(client.get(f"/work/{work.pk}/file")) == direct
+
+
+def test_a_file_that_an_upgrade_finds_half_written_has_the_same_columns_in_all_its_lines(
+    campaign: Campaign, people: Any
+) -> None:
+    work = writing.want_people(campaign, "csv", by=people["marketer"].pk, form_id="c" * 32)
+    with pytest.raises(InterruptedWorkError):
+        work_on(work.pk, DOINGS, must_stop=stop_after(1))
+    work.refresh_from_db()
+    former = files.path_of(work).read_text(encoding="utf-8").replace(",human_opens", "")
+    files.path_of(work).write_text(former, encoding="utf-8")
+    position = {"recipient": work.position["recipient"], "bytes": len(former.encode())}
+    Work.objects.filter(pk=work.pk).update(position=position)
+    assert work_on(work.pk, DOINGS) is not None
+    lines = list(csv.reader(io.StringIO(files.path_of(work).read_text(encoding="utf-8-sig"))))
+    assert len(lines) == 1 + 12
+    assert lines[0] == list(PEOPLE_HEADER)
+    assert {len(line) for line in lines} == {len(PEOPLE_HEADER)}
 
 
 def test_nobody_else_on_the_machine_can_read_it(campaign: Campaign, people: Any) -> None:

@@ -27,7 +27,12 @@ def words(text: str) -> str:
 def add_choice_arguments(parser: ArgumentParser, *, default: Who) -> None:
     add = parser.add_argument
     add("--who", choices=Who.values, default=default.value, help="default: %(default)s")
-    add("--at-least", type=opens, metavar="N", help="opens of each by people")
+    add(
+        "--at-least",
+        type=opens,
+        metavar="N",
+        help="opens of each by people; with --who all or opened",
+    )
     add("--opened-from", type=moment, metavar="ISO8601", help="first opened then or later")
     add("--opened-before", type=moment, metavar="ISO8601", help="first opened earlier")
     add("--words", type=words, default="", help="that the address or the name contains")
