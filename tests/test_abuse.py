@@ -33,8 +33,8 @@ from tests.clients import (
     read_until_closed,
 )
 from tests.server import Installation, installation
-from tests.test_away import database_away, is_spool_empty, opens_of, wait_until
-from tests.test_flow import new_campaign, report_of, workers_of
+from tests.test_away import database_away, opens_of
+from tests.test_flow import is_spool_empty, new_campaign, report_of, wait_until, workers_of
 
 WORKERS = 2
 # The slowest image that somebody who behaves may get, whatever others do (seconds).

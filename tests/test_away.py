@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from tests.server import Installation, installation
-from tests.test_flow import new_campaign, report_of, request
+from tests.test_flow import is_spool_empty, new_campaign, report_of, request, wait_until
 from tracker.endpoint import GIF
 
 
@@ -83,18 +83,6 @@ class Load:
                 if answer[2] == GIF:
                     self.answered[number] += 1
                 self.slowest[number] = max(self.slowest[number], time.monotonic() - started)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def is_spool_empty(made: Installation) -> bool:
-    state = json.loads(request(made, "/readyz")[2])
-    return bool(state["database"] == "reachable" and state["spool"]["empty"])
 
 
 def opens_of(made: Installation, campaign_id: str) -> int:

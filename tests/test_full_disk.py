@@ -17,8 +17,8 @@ import pytest
 
 from tests.clients import asking, flood, outcomes
 from tests.server import ROOT, Installation, installation
-from tests.test_away import database_away, is_spool_empty, opens_of, wait_until
-from tests.test_flow import new_campaign, request
+from tests.test_away import database_away, opens_of
+from tests.test_flow import is_spool_empty, new_campaign, request, wait_until
 
 WORKERS = 2
 CONNECTIONS = 40
