@@ -21,8 +21,7 @@ from tests.chaos.cluster import Cluster, private_cluster
 from tests.chaos.faults import Scene
 from tests.chaos.load import TracedLoad
 from tests.server import Installation, installation
-from tests.test_away import is_spool_empty, wait_until
-from tests.test_flow import new_campaign
+from tests.test_flow import is_spool_empty, new_campaign, wait_until
 
 # Run by the product's own shell: the agent of every stored open of a round.
 STORED = """
