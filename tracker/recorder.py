@@ -213,8 +213,7 @@ class Recorder:
     def _begun(self, hits: list[Hit]) -> Job:
         try:
             commit = self._make_ready(hits)
-        except Exception as error:
-            # Whatever is wrong with one of them: the replay from the spool finds out which.
+        except Exception as error:  # whatever is wrong with one hit: the replay finds out which
             job: Job = asyncio.get_running_loop().create_future()
             job.set_exception(error)
             return job

@@ -93,8 +93,9 @@ class Writer(ABC):
 
         def as_it_is_now() -> int:
             # Another connection may know other agents by these ids.
-            is_ready = write is not None and connection == self._connections
-            return write() if write and is_ready else self._resolve_and_write(hits)
+            if write is None or connection != self._connections:
+                return self._resolve_and_write(hits)
+            return write()
 
         return partial(self._try_to, as_it_is_now, len(hits))
 
