@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 # Longer heads are not read; twice of what any client or proxy sends.
@@ -21,6 +23,20 @@ HEADER_LINE = re.compile(
 NO_LINE_END = re.compile(rb"(?<!\r)\n|\r[^\n]")
 # They say that more follows than a head.
 MORE_THAN_A_HEAD = frozenset((b"content-length", b"transfer-encoding", b"upgrade", b"expect"))
+# A mail client or an image proxy sends the same lines for every image, so that most are known: some
+# 6 KB of memory for each.
+KNOWN_LINES = 1024
+KNOWN_LENGTH = 2048
+
+
+class Lines(NamedTuple):
+    """Header lines by their lower-case names, and whether they ask to close the connection.
+
+    Shared by all requests that came with the same lines: not to be changed.
+    """
+
+    headers: Mapping[bytes, bytes]
+    is_last: bool
 
 
 class Request(NamedTuple):
@@ -29,7 +45,7 @@ class Request(NamedTuple):
     method: str
     path: str
     query: bytes
-    headers: dict[bytes, bytes]
+    headers: Mapping[bytes, bytes]
     is_last: bool
     length: int
 
@@ -54,14 +70,26 @@ def read_request(held: bytes) -> Request | Other:
     first = REQUEST_LINE.match(held, 0, length)
     if first is None:
         return Other.FULL
-    lines = HEADER_LINE.findall(held, first.end(), length)
-    headers = {name.lower(): value for name, value in lines}
-    # Each line has matched, and no name stands there twice.
-    if not len(lines) == len(headers) == held.count(b"\n", 0, length) - 2:
-        return Other.FULL
-    connection = headers.get(b"connection", b"keep-alive").lower()
-    if not MORE_THAN_A_HEAD.isdisjoint(headers) or connection not in (b"keep-alive", b"close"):
+    lines = held[first.end() : length]
+    known = read_known_lines(lines) if len(lines) <= KNOWN_LENGTH else read_lines(lines)
+    if known is None:
         return Other.FULL
     method, path, query, minor = first.groups(b"")
-    is_last = connection == b"close" or minor == b"0"
-    return Request(method.decode(), path.decode(), query, headers, is_last, length)
+    is_last = known.is_last or minor == b"0"
+    return Request(method.decode(), path.decode(), query, known.headers, is_last, length)
+
+
+def read_lines(lines: bytes) -> Lines | None:
+    """All lines of a head behind the first, the empty one included; none if they are not plain."""
+    found = HEADER_LINE.findall(lines)
+    headers = {name.lower(): value for name, value in found}
+    # Each line has matched, and no name stands there twice.
+    if not len(found) == len(headers) == lines.count(b"\n") - 1:
+        return None
+    connection = headers.get(b"connection", b"keep-alive").lower()
+    if not MORE_THAN_A_HEAD.isdisjoint(headers) or connection not in (b"keep-alive", b"close"):
+        return None
+    return Lines(headers, connection == b"close")
+
+
+read_known_lines = lru_cache(maxsize=KNOWN_LINES)(read_lines)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ os.register_at_fork(after_in_child=_random.seed)
 
 # Longer ones are cut: the part that names the client stands in front.
 USER_AGENT_LENGTH = 512
+# Where a client says what it asks for an image for.
+PURPOSES = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
 
 
 class Hit(NamedTuple):
@@ -169,7 +172,9 @@ class HitReader:
 
 def says_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     """Whether the client itself says that nobody looks at the mail yet."""
-    for name in (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"):
+    if PURPOSES.isdisjoint(headers):
+        return False
+    for name in PURPOSES:
         value = headers.get(name)
         if value is not None and b"prefetch" in value.lower():
             return True
@@ -200,5 +205,11 @@ def new_hit_id(microseconds: int) -> int:
 
 def readable_user_agent(raw: bytes) -> str:
     """Any bytes as text of at most USER_AGENT_LENGTH characters, bad ones as ``\\xNN``."""
-    text = raw[:USER_AGENT_LENGTH].decode("utf-8", "backslashreplace")
+    return _readable(raw[:USER_AGENT_LENGTH])
+
+
+# Most are one of a few: hits share one text, in memory and wherever it is looked up.
+@lru_cache(maxsize=4096)
+def _readable(raw: bytes) -> str:
+    text = raw.decode("utf-8", "backslashreplace")
     return text.replace("\x00", "\\x00")[:USER_AGENT_LENGTH]

@@ -68,8 +68,12 @@ class PixelProtocol(HttpToolsProtocol):
         if self._is_deaf:
             return
         self._held += data
-        is_more_of_a_head = self._is_in_head and not self._is_parser_busy
-        if is_more_of_a_head and b"\n" not in data and len(self._held) <= HEAD_LIMIT:
+        if (
+            self._is_in_head
+            and not self._is_parser_busy
+            and b"\n" not in data
+            and len(self._held) <= HEAD_LIMIT
+        ):
             return  # no head ends here: not looked through again for every byte
         self._take_requests()
         if len(self._held) > HEAD_LIMIT:
@@ -93,7 +97,7 @@ class PixelProtocol(HttpToolsProtocol):
 
     def _take_requests(self) -> None:
         self._is_taking = True
-        while self._held and not self._is_closed and self._answers is None:
+        while self._held and self._answers is None and not self._is_closed:
             if self._is_parser_busy:
                 self._feed_parser()
                 break
@@ -132,7 +136,7 @@ class PixelProtocol(HttpToolsProtocol):
         self._rest()
         if self._is_last:
             self.transport.close()
-        elif not self._is_taking:
+        elif not self._is_taking and (self._held or self._has_ended):
             self._go_on()
 
     def _go_on(self) -> None:
