@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db import IntegrityError
@@ -36,15 +37,10 @@ OPENS_BY_VERDICT = ", ".join(
     for verdict in Verdict
 )
 SUMS_OF_VERDICTS = ", ".join(f"sum({name})" for name in VERDICT_NAMES)
-# How many pixels came to be of a kind, less those that no longer are.
+# How many pixels more or less are of a kind: of one pixel.
 CHANGES_OF_KIND = ", ".join(
-    f"count(*) FILTER (WHERE verdict {test})"
-    f" - count(*) FILTER (WHERE previous_verdict {test}) AS {kind}"
-    for kind, test in (
-        ("human", f">= {LEAST_HUMAN}"),
-        ("unknown", f"= {Verdict.UNKNOWN.number}"),
-        ("prefetch", f"= {Verdict.PRIVACY_PREFETCH.number}"),
-    )
+    f"(verdict = {kind.number})::int - coalesce((previous_verdict = {kind.number})::int, 0)"
+    for kind in (Verdict.UNKNOWN, Verdict.PRIVACY_PREFETCH)
 )
 ADDED_UP = ", ".join(
     f"{name} = stored.{name} + excluded.{name}"
@@ -124,7 +120,7 @@ WITH pixel AS MATERIALIZED (
     JOIN tracker_pixel AS pixel ON pixel.id = one.pixel_id
 ),
 
-seen AS (
+seen AS NOT MATERIALIZED (
     SELECT * FROM pixel WHERE tracking < 1
 ),
 
@@ -174,15 +170,42 @@ touched AS (
         last_user_agent_id = CASE WHEN stored.last_opened_at > excluded.last_opened_at
             THEN stored.last_user_agent_id ELSE excluded.last_user_agent_id END
     RETURNING pixel_id, campaign_id, is_test, verdict, previous_verdict,
-              first_opened_at, previous_first_opened_at,
+              last_opened_at, first_opened_at, previous_first_opened_at,
               first_human_opened_at, previous_first_human_opened_at
 ),
 
+-- What became another with this group: where it is counted, and how much more there is of it. A
+-- unique open belongs to the quarter of the pixel's first open: one that arrives late but was
+-- earlier takes it along. The same with human opens.
+change AS (
+    SELECT campaign_id, change.*
+    FROM touched CROSS JOIN LATERAL (VALUES
+        (first_opened_at, previous_first_opened_at, 1, 0, 0, 0),
+        (previous_first_opened_at, first_opened_at, -1, 0, 0, 0),
+        (first_human_opened_at, previous_first_human_opened_at, 0, 1, 0, 0),
+        (previous_first_human_opened_at, first_human_opened_at, 0, -1, 0, 0),
+        -- Of these there is one number for the campaign: in whichever quarter.
+        (CASE WHEN verdict IS DISTINCT FROM previous_verdict THEN last_opened_at END, NULL, 0, 0,
+         {CHANGES_OF_KIND})
+    ) AS change (at, instead_of, unique_opens, unique_human_opens, unknown, prefetch)
+    WHERE NOT is_test AND at IS DISTINCT FROM instead_of AND at IS NOT NULL
+),
+
 by_quarter AS MATERIALIZED (
-    SELECT campaign_id, date_bin('15 minutes', opened_at, timestamptz 'epoch') AS starts_at,
-           count(*) AS opens, max(opened_at) AS last_opened_at, {OPENS_BY_VERDICT}
-    FROM seen
-    WHERE NOT is_test
+    SELECT campaign_id, date_bin('15 minutes', at, timestamptz 'epoch') AS starts_at,
+           count(verdict) AS opens, max(at) FILTER (WHERE verdict IS NOT NULL) AS last_opened_at,
+           {OPENS_BY_VERDICT}, sum(unique_opens) AS unique_opens,
+           sum(unique_human_opens) AS unique_human_opens,
+           sum(unknown) AS unknown, sum(prefetch) AS prefetch
+    FROM (
+        SELECT campaign_id, opened_at AS at, verdict, 0 AS unique_opens, 0 AS unique_human_opens,
+               0 AS unknown, 0 AS prefetch
+        FROM seen
+        WHERE NOT is_test
+        UNION ALL
+        SELECT campaign_id, at, NULL, unique_opens, unique_human_opens, unknown, prefetch
+        FROM change
+    ) AS each
     GROUP BY 1, 2
 ),
 
@@ -190,70 +213,25 @@ campaign AS (
     INSERT INTO tracker_campaigncounts AS stored
         (campaign_id, recipients, sent, bounces, last_opened_at, opens, {VERDICT_COUNTS},
          unique_opens, unique_human_opens, unique_unknown_opens, unique_prefetch_opens)
-    SELECT by_open.*, by_pixel.unique_opens, by_pixel.human, by_pixel.unknown, by_pixel.prefetch
-    FROM (
-        SELECT campaign_id, 0, 0, 0, max(last_opened_at), sum(opens), {SUMS_OF_VERDICTS}
-        FROM by_quarter
-        GROUP BY campaign_id
-    ) AS by_open
-    JOIN (
-        SELECT campaign_id,
-               count(*) FILTER (WHERE previous_verdict IS NULL) AS unique_opens,
-               {CHANGES_OF_KIND}
-        FROM touched
-        WHERE NOT is_test
-        GROUP BY campaign_id
-    ) AS by_pixel ON by_pixel.campaign_id = by_open.campaign_id
-    ORDER BY by_open.campaign_id
+    SELECT campaign_id, 0, 0, 0, max(last_opened_at), sum(opens), {SUMS_OF_VERDICTS},
+           sum(unique_opens), sum(unique_human_opens), sum(unknown), sum(prefetch)
+    FROM by_quarter
+    GROUP BY campaign_id
+    ORDER BY campaign_id
     ON CONFLICT (campaign_id) DO UPDATE SET
         last_opened_at = greatest(stored.last_opened_at, excluded.last_opened_at),
         {ADDED_UP}
     RETURNING campaign_id
 ),
 
--- A unique open belongs to the quarter of the pixel's first open: one that arrives late but was
--- earlier takes it along. The same with human opens.
-quarter AS (
-    SELECT campaign_id, starts_at, opens, 0 AS unique_opens,
-           human_client_opens + image_proxy_on_open_opens AS human_opens, 0 AS unique_human_opens
-    FROM by_quarter
-    UNION ALL
-    SELECT campaign_id, date_bin('15 minutes', at, timestamptz 'epoch'), 0, sum(change), 0, 0
-    FROM (
-        SELECT campaign_id, first_opened_at AS at, 1 AS change
-        FROM touched
-        WHERE NOT is_test AND first_opened_at IS DISTINCT FROM previous_first_opened_at
-        UNION ALL
-        SELECT campaign_id, previous_first_opened_at, -1
-        FROM touched
-        WHERE NOT is_test AND first_opened_at < previous_first_opened_at
-    ) AS first
-    GROUP BY 1, 2
-    UNION ALL
-    SELECT campaign_id, date_bin('15 minutes', at, timestamptz 'epoch'), 0, 0, 0, sum(change)
-    FROM (
-        SELECT campaign_id, first_human_opened_at AS at, 1 AS change
-        FROM touched
-        WHERE NOT is_test
-            AND first_human_opened_at IS DISTINCT FROM previous_first_human_opened_at
-        UNION ALL
-        SELECT campaign_id, previous_first_human_opened_at, -1
-        FROM touched
-        WHERE NOT is_test AND first_human_opened_at < previous_first_human_opened_at
-    ) AS first_human
-    GROUP BY 1, 2
-),
-
 counted AS (
     INSERT INTO tracker_quarterhourcounts AS stored
         (campaign_id, starts_at, opens, unique_opens, human_opens, unique_human_opens)
-    SELECT quarter.campaign_id, quarter.starts_at,
-           sum(quarter.opens), sum(quarter.unique_opens),
-           sum(quarter.human_opens), sum(quarter.unique_human_opens)
-    FROM quarter
+    SELECT by_quarter.campaign_id, starts_at, opens, unique_opens,
+           human_client_opens + image_proxy_on_open_opens, unique_human_opens
+    FROM by_quarter
     -- Only here to keep the order of locks: campaigns before quarters.
-    JOIN campaign ON campaign.campaign_id = quarter.campaign_id
-    GROUP BY 1, 2
+    JOIN campaign ON campaign.campaign_id = by_quarter.campaign_id
     ORDER BY 1, 2
     ON CONFLICT (campaign_id, starts_at) DO UPDATE SET
         opens = stored.opens + excluded.opens,
@@ -265,9 +243,27 @@ counted AS (
 SELECT (SELECT count(*) FROM recorded), (SELECT array_agg(id) FROM pixel WHERE tracking = 1)
 """
 
+
+class Statement(NamedTuple):
+    """Its text, and the names of the parameters that $1, $2 and so on stand for."""
+
+    text: bytes
+    names: Sequence[str]
+
+
+def numbered(text: str) -> Statement:
+    """psycopg would look for the names through all of a long text each time that it runs."""
+    places: dict[str, str] = {}
+
+    def place(match: re.Match[str]) -> str:
+        return places.setdefault(match[1], f"${len(places) + 1}")
+
+    return Statement(re.sub(r"%\((\w+)\)s", place, text).encode(), list(places))
+
+
 # These two tell which pixels are anonymous, and write the hits of those that are identified.
-WRITE_NEW = NEW_HITS + COUNTED
-WRITE_ANY = (
+WRITE_NEW = numbered(NEW_HITS + COUNTED)
+WRITE_ANY = numbered(
     ANY_HITS.format(
         pixels="""    SELECT id, campaign_id, is_test, tracking
     FROM tracker_pixel
@@ -277,7 +273,7 @@ WRITE_ANY = (
 )
 # Writes hits for stand-ins. Whoever went off a moment ago is left out, whoever became identified
 # is not: what was answered is kept. A stand-in of another campaign's would be a collision.
-WRITE_ANONYMOUS = (
+WRITE_ANONYMOUS = numbered(
     ANY_HITS.format(
         pixels="""    SELECT stand_in.id, stand_in.campaign_id, stand_in.is_test, 0 AS tracking
     FROM unnest(%(own_ids)s::bigint[], %(stand_in_ids)s::bigint[]) AS pair (own_id, stand_in_id)
@@ -396,13 +392,14 @@ class PostgresqlWriter(Writer):
             cursor.execute(ADD_STAND_INS, [as_array(pairs), as_array(pairs.values())])
         return pairs
 
-    def _run(self, statement: str, parameters: dict[str, str]) -> tuple[int, set[int]]:
+    def _run(self, statement: Statement, parameters: dict[str, str]) -> tuple[int, set[int]]:
         """How many were recorded, and which pixels are anonymous."""
+        values = [parameters[name] for name in statement.names]
         with (
-            psycopg.Cursor(self._psycopg_connection()) as cursor,
+            psycopg.RawCursor(self._psycopg_connection()) as cursor,
             self._connection.wrap_database_errors,
         ):
-            cursor.execute(statement, parameters, prepare=True)
+            cursor.execute(statement.text, values, prepare=True)
             row = cursor.fetchone()
         assert row is not None
         return int(row[0]), set(row[1] or ())
