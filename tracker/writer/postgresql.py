@@ -328,7 +328,8 @@ class PostgresqlWriter(Writer):
         self, hits: Sequence[Hit], verdicts: Sequence[Numbers], parameters: dict[str, str]
     ) -> int:
         recorded, anonymous = self._write_identified(hits, parameters)
-        return recorded + self._write_hidden(hits, verdicts, anonymous)
+        # None of these asks for it; most groups are of nobody who has chosen it.
+        return recorded + self._write_hidden(hits, verdicts, anonymous) if anonymous else recorded
 
     def _write_identified(
         self, hits: Sequence[Hit], parameters: dict[str, str]
