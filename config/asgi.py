@@ -41,7 +41,7 @@ from tracker.spool import Spool  # noqa: E402
 from tracker.tokens import Tokens  # noqa: E402
 from tracker.work.companion import Companion  # noqa: E402
 from tracker.work.waiting import WorkOf  # noqa: E402
-from tracker.writer import is_hits_fault, open_writer  # noqa: E402
+from tracker.writer import is_hits_fault, open_committer, open_writer  # noqa: E402
 
 if TYPE_CHECKING:
     from asgiref.typing import ASGI3Application
@@ -51,13 +51,7 @@ lately = Lately()
 # Thousands of networks: before there are hits that would have to wait for them, and once for all
 # of the process.
 process_judge.look_again()
-writer = open_writer()
-recorder = Recorder(
-    writer.make_ready,
-    spool.append,
-    groups_under_way=writer.groups_under_way,
-    prepare=writer.prepare,
-)
+recorder = Recorder(open_committer(), spool.append)
 application = PixelEndpoint(
     StaticFiles(
         cast("ASGI3Application", django_application),

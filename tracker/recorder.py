@@ -1,11 +1,9 @@
-"""Group commit: while one group is written, the next is made ready and those that follow gather."""
+"""Group commit: while one group is written, the next is on its way and those after it gather."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from tracker import metrics
 from tracker.hits import Hit, Outcome
+from tracker.threads import Job, Worker
 
 logger = logging.getLogger("tracker.recorder")
 
@@ -30,14 +29,28 @@ COMMIT_WITHIN = 0.25
 READY_WITHIN = 5.0
 
 
-class MakeReady(Protocol):
-    """Does what can be done for a group without the database, quickly, on the event loop.
+class Committer(Protocol):
+    """Takes groups to the database; called on the event loop, and never blocks it.
 
-    What it returns commits the group, or raises; it is called in another thread, one at a time, in
-    the order of the groups. Idempotent by hit id.
+    ``groups_under_way``: with how many it is fastest, those included that only wait their turn.
     """
 
-    def __call__(self, hits: Sequence[Hit], /) -> Callable[[], object]: ...
+    groups_under_way: int
+
+    def start(self) -> None: ...
+
+    def prepare(self) -> Job:
+        """Begins what a first group would have no time for."""
+        ...
+
+    def begin(self, hits: Sequence[Hit], /) -> Job:
+        """Begins to commit a group; idempotent by hit id. What it raises, and what the job raises,
+        says why the database does not take it."""
+        ...
+
+    def close(self) -> Job:
+        """Begins to close what it has opened; nothing is begun after it."""
+        ...
 
 
 class Keep(Protocol):
@@ -49,8 +62,6 @@ class Keep(Protocol):
 # Is told once what became of a hit, on the event loop.
 Tell = Callable[[Outcome], None]
 Waiting = tuple[Hit, Tell]
-# Done when the database has made up its mind about a group.
-Job = asyncio.Future[object]
 
 
 class Group(NamedTuple):
@@ -76,30 +87,24 @@ class Recorder:
     After a failure the database counts as away, and groups go to the spool at once, until
     ``resume`` is called.
 
-    ``groups_under_way``: one that the database has, and those that are ready to follow at once.
-    ``prepare`` does beforehand what a first group would have no time for. If it fails, or takes
-    too long, the database is away from the start.
+    If the committer cannot prepare, or takes too long, the database is away from the start.
     """
 
     def __init__(
         self,
-        make_ready: MakeReady,
+        committer: Committer,
         keep: Keep,
         *,
-        groups_under_way: int = 2,
         group_limit: int = GROUP_LIMIT,
         waiting_limit: int = WAITING_LIMIT,
         commit_within: float = COMMIT_WITHIN,
-        prepare: Callable[[], object] | None = None,
         ready_within: float = READY_WITHIN,
     ) -> None:
-        self._make_ready = make_ready
+        self._committer = committer
         self._keep = keep
-        self._groups_under_way = groups_under_way
         self._group_limit = group_limit
         self._waiting_limit = waiting_limit
         self._commit_within = commit_within
-        self._prepare = prepare
         self._ready_within = ready_within
         self._waiting: list[Waiting] = []
         self._overflow: list[Waiting] = []
@@ -113,7 +118,6 @@ class Recorder:
         self._lost_in_incident = 0
         # Of groups that went to the spool while the database had them yet.
         self._stuck: list[Job] = []
-        self._writer = Worker("writer")
         self._keeper = Worker("keeper")
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -124,14 +128,12 @@ class Recorder:
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._writer.start()
         self._keeper.start()
-        if self._prepare is not None:
-            await self._prepared(self._prepare)
+        self._committer.start()
+        await self._prepared(self._committer.prepare())
         self._task = asyncio.create_task(self._run(), name="recorder")
 
-    async def _prepared(self, prepare: Callable[[], object]) -> None:
-        job = self._writer.run(prepare)
+    async def _prepared(self, job: Job) -> None:
         await _settled(job, self._ready_within)
         if not job.done():
             self._stuck.append(job)
@@ -147,6 +149,7 @@ class Recorder:
             await self._task
         if self._spill is not None:
             await self._spill
+        await _settled(self._committer.close(), self._commit_within)
 
     def resume(self) -> None:
         """The database has answered: commit again. May be called from any thread."""
@@ -196,7 +199,7 @@ class Recorder:
         # Not any few: else one group would have nearly all, and the next those few, in turns.
         while (
             len(self._waiting) >= self._enough_beside
-            and len(self._under_way) < self._groups_under_way
+            and len(self._under_way) < self._committer.groups_under_way
         ):
             self._begin_group()
 
@@ -212,12 +215,11 @@ class Recorder:
 
     def _begun(self, hits: list[Hit]) -> Job:
         try:
-            commit = self._make_ready(hits)
+            return self._committer.begin(hits)
         except Exception as error:  # whatever is wrong with one hit: the replay finds out which
             job: Job = asyncio.get_running_loop().create_future()
             job.set_exception(error)
             return job
-        return self._writer.run(commit)
 
     async def _spill_overflow(self) -> None:
         """Past the bound the disk takes what the database has no time for."""
@@ -342,49 +344,3 @@ def _answer(group: list[Waiting], outcome: Outcome) -> None:
             tell(outcome)
         except Exception:
             logger.exception("an answer was not sent; its hit is %s", outcome)
-
-
-class Worker:
-    """A thread that runs blocking calls one after the other for an event loop.
-
-    A daemon, unlike an executor's threads: a call that hangs does not keep the process alive.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._jobs: queue.SimpleQueue[tuple[Callable[[], object], Job]] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._thread.start()
-
-    def run(self, call: Callable[[], object]) -> Job:
-        assert self._loop is not None
-        job: Job = self._loop.create_future()
-        self._jobs.put((call, job))
-        return job
-
-    def _work(self) -> None:
-        assert self._loop is not None
-        while True:
-            call, job = self._jobs.get()
-            result: object = None
-            error: Exception | None = None
-            try:
-                result = call()
-            except Exception as caught:
-                error = caught
-            try:
-                self._loop.call_soon_threadsafe(_settle, job, result, error)
-            except RuntimeError:
-                return  # the loop has ended; nobody waits for the result any more
-
-
-def _settle(job: Job, result: object, error: Exception | None) -> None:
-    if job.done():
-        return
-    if error is None:
-        job.set_result(result)
-    else:
-        job.set_exception(error)

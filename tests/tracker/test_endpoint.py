@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from tracker.list_hits import ListReader
 from tracker.proxies import TrustedProxies
 from tracker.recorder import Recorder
 from tracker.tokens import CODE, LIST, Tokens
+from tracker.writer.in_thread import InThread
 
 tokens = Tokens("k" * 40)
 list_tokens, code_tokens = Tokens("k" * 40, purpose=LIST), Tokens("k" * 40, purpose=CODE)
@@ -59,7 +59,7 @@ def ask(
                 Ceiling(0),
                 lists=ListReader(list_tokens, code_tokens, Ceiling(0)),
             ),
-            recorder=Recorder(lambda hits: partial(write, hits), kept.append),
+            recorder=Recorder(InThread(write), kept.append),
         )
         steps = iter(["lifespan.startup"])
         to_stop = asyncio.Event()

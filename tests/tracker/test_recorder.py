@@ -13,6 +13,7 @@ from tests.conftest import make_hit
 from tracker import metrics
 from tracker.hits import Hit, Outcome
 from tracker.recorder import Recorder
+from tracker.threads import Job, Worker
 
 
 class Kept(list[list[Hit]]):
@@ -29,16 +30,29 @@ class Kept(list[list[Hit]]):
 class Gate:
     """A database that waits until it is let through, and remembers its groups."""
 
-    def __init__(self) -> None:
+    groups_under_way = 2
+
+    def __init__(self, prepare: Callable[[], object] = lambda: None) -> None:
+        self._worker = Worker("database")
+        self._prepare = prepare
         self.groups: list[list[Hit]] = []
-        self.made_ready: list[list[int]] = []
+        self.begun: list[list[int]] = []
         self.is_open = threading.Event()
         self.entered = threading.Event()
         self.error: Exception | None = None
 
-    def make_ready(self, hits: Sequence[Hit]) -> Callable[[], int]:
-        self.made_ready.append([hit.pixel_id for hit in hits])
-        return partial(self._write, hits)
+    def start(self) -> None:
+        self._worker.start()
+
+    def prepare(self) -> Job:
+        return self._worker.run(self._prepare)
+
+    def begin(self, hits: Sequence[Hit]) -> Job:
+        self.begun.append([hit.pixel_id for hit in hits])
+        return self._worker.run(partial(self._write, hits))
+
+    def close(self) -> Job:
+        return self._worker.run(lambda: None)
 
     def _write(self, hits: Sequence[Hit]) -> int:
         self.entered.set()
@@ -60,7 +74,7 @@ async def entered(gate: Gate) -> None:
 def test_a_hit_is_not_answered_before_its_group_is_committed() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate.make_ready, Kept(), commit_within=10)
+        recorder = Recorder(gate, Kept(), commit_within=10)
         await recorder.start()
         answer = asyncio.create_task(recorder.record(make_hit(1)))
         await entered(gate)
@@ -76,7 +90,7 @@ def test_a_hit_is_not_answered_before_its_group_is_committed() -> None:
 def test_hits_that_arrive_while_a_group_is_written_are_the_next_groups_in_their_order() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate.make_ready, Kept(), group_limit=50, commit_within=10)
+        recorder = Recorder(gate, Kept(), group_limit=50, commit_within=10)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(1)))
         await entered(gate)
@@ -91,10 +105,10 @@ def test_hits_that_arrive_while_a_group_is_written_are_the_next_groups_in_their_
     asyncio.run(run())
 
 
-def test_while_one_group_is_written_the_next_is_made_ready_once_half_as_many_wait() -> None:
+def test_while_one_group_is_written_the_next_is_begun_once_half_as_many_wait() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate.make_ready, Kept(), commit_within=10)
+        recorder = Recorder(gate, Kept(), commit_within=10)
         await recorder.start()
         answers: list[asyncio.Task[Outcome]] = []
 
@@ -106,15 +120,15 @@ def test_while_one_group_is_written_the_next_is_made_ready_once_half_as_many_wai
         await ask(*range(100))
         await entered(gate)
         await ask(*range(100, 149))
-        assert gate.made_ready == [list(range(100))]
+        assert gate.begun == [list(range(100))]
         await ask(149)
-        assert gate.made_ready == [list(range(100)), list(range(100, 150))]
+        assert gate.begun == [list(range(100)), list(range(100, 150))]
         # No third one: the database is as busy as it can be, so larger groups are better.
         await ask(*range(150, 300))
-        assert len(gate.made_ready) == 2
+        assert len(gate.begun) == 2
         gate.is_open.set()
         assert set(await asyncio.gather(*answers)) == {Outcome.RECORDED}
-        assert gate.made_ready[2] == list(range(150, 300))
+        assert gate.begun[2] == list(range(150, 300))
         assert [hit.pixel_id for group in gate.groups for hit in group] == list(range(300))
         await recorder.stop()
 
@@ -124,7 +138,7 @@ def test_while_one_group_is_written_the_next_is_made_ready_once_half_as_many_wai
 def test_a_group_behind_one_that_hangs_is_kept_at_once_and_in_order() -> None:
     async def run() -> None:
         gate, kept = Gate(), Kept()
-        recorder = Recorder(gate.make_ready, kept, commit_within=0.5)
+        recorder = Recorder(gate, kept, commit_within=0.5)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(0)))
         await entered(gate)
@@ -148,7 +162,7 @@ def test_a_group_behind_one_that_hangs_is_kept_at_once_and_in_order() -> None:
 def test_a_group_behind_one_that_is_refused_is_kept_and_none_is_lost_at_the_end() -> None:
     async def run() -> None:
         gate, kept = Gate(), Kept()
-        recorder = Recorder(gate.make_ready, kept, commit_within=10)
+        recorder = Recorder(gate, kept, commit_within=10)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(0)))
         await entered(gate)
@@ -156,7 +170,7 @@ def test_a_group_behind_one_that_is_refused_is_kept_and_none_is_lost_at_the_end(
         others = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(1, 21)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert [len(group) for group in gate.made_ready] == [1, 16]
+        assert [len(group) for group in gate.begun] == [1, 16]
         stopping = asyncio.create_task(recorder.stop())
         await asyncio.sleep(0)
         gate.is_open.set()
@@ -170,7 +184,8 @@ def test_a_group_behind_one_that_is_refused_is_kept_and_none_is_lost_at_the_end(
 def test_with_one_group_under_way_all_that_wait_are_the_next() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate.make_ready, Kept(), groups_under_way=1, commit_within=10)
+        gate.groups_under_way = 1
+        recorder = Recorder(gate, Kept(), commit_within=10)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(0)))
         await entered(gate)
@@ -184,14 +199,14 @@ def test_with_one_group_under_way_all_that_wait_are_the_next() -> None:
     asyncio.run(run())
 
 
-def test_a_group_that_cannot_be_made_ready_goes_to_the_spool() -> None:
-    async def run() -> None:
-        kept = Kept()
-
-        def make_ready(hits: Sequence[Hit]) -> Callable[[], int]:
+def test_a_group_that_cannot_even_be_begun_goes_to_the_spool() -> None:
+    class Unable(Gate):
+        def begin(self, hits: Sequence[Hit]) -> Job:
             raise ValueError("no judge knows such an agent")
 
-        recorder = Recorder(make_ready, kept)
+    async def run() -> None:
+        kept = Kept()
+        recorder = Recorder(Unable(), kept)
         await recorder.start()
         assert await recorder.record(make_hit(1)) is Outcome.SPOOLED
         assert [hit.pixel_id for group in kept for hit in group] == [1]
@@ -204,7 +219,7 @@ def test_stopping_writes_what_waits() -> None:
     async def run() -> None:
         gate = Gate()
         gate.is_open.set()
-        recorder = Recorder(gate.make_ready, Kept(), commit_within=10)
+        recorder = Recorder(gate, Kept(), commit_within=10)
         await recorder.start()
         answers = [asyncio.create_task(recorder.record(make_hit(n))) for n in range(20)]
         await asyncio.sleep(0)
@@ -223,7 +238,7 @@ def test_a_refused_group_goes_to_the_spool_and_so_do_the_next_until_the_database
         gate, kept = Gate(), Kept()
         gate.is_open.set()
         gate.error = OSError("the database is away")
-        recorder = Recorder(gate.make_ready, kept, group_limit=1)
+        recorder = Recorder(gate, kept, group_limit=1)
         await recorder.start()
         answers = await asyncio.gather(*(recorder.record(make_hit(n)) for n in range(5)))
         assert set(answers) == {Outcome.SPOOLED}
@@ -252,7 +267,7 @@ def test_hits_are_lost_only_if_database_and_spool_refuse_them_and_never_silently
         gate.is_open.set()
         gate.error = OSError("the database is away")
         kept.is_full = True
-        recorder = Recorder(gate.make_ready, kept, group_limit=1)
+        recorder = Recorder(gate, kept, group_limit=1)
         await recorder.start()
         before = metrics.HITS[Outcome.LOST]._value.get()
         answers = await asyncio.gather(*(recorder.record(make_hit(n)) for n in range(5)))
@@ -272,7 +287,7 @@ def test_hits_are_lost_only_if_database_and_spool_refuse_them_and_never_silently
 def test_a_mail_client_does_not_wait_for_a_database_that_hangs() -> None:
     async def run() -> None:
         gate, kept = Gate(), Kept()
-        recorder = Recorder(gate.make_ready, kept, commit_within=0.05)
+        recorder = Recorder(gate, kept, commit_within=0.05)
         await recorder.start()
         async with asyncio.timeout(5):
             assert await recorder.record(make_hit(1)) is Outcome.SPOOLED
@@ -301,7 +316,7 @@ def test_a_group_that_nobody_kept_in_time_is_lost_only_if_the_database_refuses_i
     async def run() -> None:
         gate, kept = Gate(), Kept()
         kept.is_full = True
-        recorder = Recorder(gate.make_ready, kept, commit_within=0.05)
+        recorder = Recorder(gate, kept, commit_within=0.05)
         await recorder.start()
         counted = {name: metrics.HITS[Outcome(name)]._value.get() for name in ("recorded", "lost")}
         assert await recorder.record(make_hit(1)) is Outcome.LOST
@@ -326,7 +341,7 @@ def test_a_group_that_nobody_kept_in_time_is_lost_only_if_the_database_refuses_i
 def test_stopping_does_not_wait_for_a_database_that_hangs() -> None:
     async def run() -> None:
         gate, kept = Gate(), Kept()
-        recorder = Recorder(gate.make_ready, kept, commit_within=0.05)
+        recorder = Recorder(gate, kept, commit_within=0.05)
         await recorder.start()
         answer = asyncio.create_task(recorder.record(make_hit(1)))
         await entered(gate)
@@ -341,7 +356,7 @@ def test_stopping_does_not_wait_for_a_database_that_hangs() -> None:
 def test_past_the_bound_hits_go_to_the_spool_and_past_that_they_are_counted_as_lost() -> None:
     async def run() -> None:
         gate, kept = Gate(), Kept()
-        recorder = Recorder(gate.make_ready, kept, waiting_limit=10, commit_within=10)
+        recorder = Recorder(gate, kept, waiting_limit=10, commit_within=10)
         await recorder.start()
         first = asyncio.create_task(recorder.record(make_hit(0)))
         await entered(gate)
@@ -360,7 +375,7 @@ def test_past_the_bound_hits_go_to_the_spool_and_past_that_they_are_counted_as_l
 def test_a_client_that_goes_away_takes_nobody_along() -> None:
     async def run() -> None:
         gate = Gate()
-        recorder = Recorder(gate.make_ready, Kept(), commit_within=10)
+        recorder = Recorder(gate, Kept(), commit_within=10)
         await recorder.start()
         gone = asyncio.create_task(recorder.record(make_hit(1)))
         stays = asyncio.create_task(recorder.record(make_hit(2)))
@@ -377,14 +392,15 @@ def test_a_client_that_goes_away_takes_nobody_along() -> None:
 
 def test_what_a_first_group_has_no_time_for_is_done_before_there_are_hits() -> None:
     async def run() -> None:
-        gate, ready = Gate(), threading.Event()
-        gate.is_open.set()
+        ready = threading.Event()
 
         def prepare() -> None:
             time.sleep(0.2)  # longer than a group may take here
             ready.set()
 
-        recorder = Recorder(gate.make_ready, Kept(), commit_within=0.1, prepare=prepare)
+        gate = Gate(prepare)
+        gate.is_open.set()
+        recorder = Recorder(gate, Kept(), commit_within=0.1)
         await recorder.start()
         assert ready.is_set()
         assert await recorder.record(make_hit(1)) is Outcome.RECORDED
@@ -398,17 +414,16 @@ def test_a_start_while_the_database_is_away_does_not_fail_and_its_hits_are_kept(
     hangs: bool,
 ) -> None:
     async def run() -> None:
-        gate, kept, back = Gate(), Kept(), threading.Event()
-        gate.is_open.set()
+        kept, back = Kept(), threading.Event()
 
         def prepare() -> None:
             if not hangs:
                 raise OSError("the database is away")
             back.wait(10)
 
-        recorder = Recorder(
-            gate.make_ready, kept, commit_within=0.05, prepare=prepare, ready_within=0.05
-        )
+        gate = Gate(prepare)
+        gate.is_open.set()
+        recorder = Recorder(gate, kept, commit_within=0.05, ready_within=0.05)
         await recorder.start()
         assert is_away(recorder)
         assert await recorder.record(make_hit(1)) is Outcome.SPOOLED

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +31,7 @@ from tracker.recorder import Recorder
 from tracker.tokens import CODE, LIST, Tokens
 from tracker.wire import PixelProtocol
 from tracker.workers import Server, configuration
+from tracker.writer.in_thread import InThread
 
 tokens = Tokens("k" * 40)
 list_tokens, code_tokens = Tokens("k" * 40, purpose=LIST), Tokens("k" * 40, purpose=CODE)
@@ -85,9 +85,7 @@ class Served:
                 Ceiling(0),
                 lists=ListReader(list_tokens, code_tokens, Ceiling(0)),
             ),
-            recorder=Recorder(
-                lambda hits: partial(self._write, hits), lambda hits: None, commit_within=10
-            ),
+            recorder=Recorder(InThread(self._write), lambda hits: None, commit_within=10),
         )
         self.server = Server(configuration("unused.application"))
         self.server.config.app = self._counted(endpoint)

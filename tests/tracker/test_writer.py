@@ -18,7 +18,6 @@ from tracker.models import (
     CampaignCounts,
     Open,
     Pixel,
-    PixelTracking,
     QuarterHourCounts,
     UniqueOpen,
     UserAgent,
@@ -81,50 +80,6 @@ def test_a_writer_that_is_prepared_has_its_judge_connection_and_plan(writer: Any
             cursor.execute("SELECT count(*) FROM pg_prepared_statements")
             assert cursor.fetchone() == (1,)
     assert not Open.objects.exists()
-
-
-def test_a_group_made_ready_keeps_to_what_is_true_when_it_is_written(writer: Any) -> None:
-    campaign = make_campaign(*emails(4))
-    stays, hides, leaves, _ = pixels_of(campaign)
-    writer.write([make_hit(pixel.pk, at=NOON) for pixel in (stays, hides)])
-    hits = [make_hit(pixel.pk, at=NOON + MINUTE) for pixel in (stays, hides, leaves)]
-    assert writer._ready(hits) is not None, "the agent is known, so this needs no database"
-    write = writer.make_ready(hits)
-    Pixel.objects.filter(pk=hides.pk).update(tracking=PixelTracking.ANONYMOUS)
-    Pixel.objects.filter(pk=leaves.pk).update(tracking=PixelTracking.OFF)
-    assert write() == 2
-    assert write() == 0, "recognised when it is tried again"
-    assert Open.objects.filter(pixel=stays).exclude(user_agent=None).count() == 2
-    (hidden,) = Open.objects.filter(pixel__is_stand_in=True)
-    assert (hidden.ip, hidden.user_agent, hidden.rule > 0) == (None, None, True)
-    assert not UniqueOpen.objects.filter(pixel=leaves).exists()
-    assert counts_of(campaign).opens == 4
-
-
-def test_a_ready_group_asks_anew_for_agents_on_another_connection(writer: Any) -> None:
-    (pixel,) = pixels_of(make_campaign("a@example.com"))
-    writer.write([make_hit(pixel.pk)])
-    write = writer.make_ready([make_hit(pixel.pk)])
-    writer.close()
-    # As after a failover to a server that had not heard of the agent: its number is another's now.
-    UserAgent.objects.filter(text=THUNDERBIRD).update(text="Another/1.0")
-    assert write() == 1
-    agents = Open.objects.order_by("pk").values_list("user_agent__text", flat=True)
-    assert list(agents) == ["Another/1.0", THUNDERBIRD]
-
-
-def test_nothing_is_made_ready_whose_agent_is_new_or_was_forgotten(writer: Any) -> None:
-    (pixel,) = pixels_of(make_campaign("a@example.com"))
-    hits = [make_hit(pixel.pk), make_hit(pixel.pk, user_agent="Mail/1.0")]
-    writer.write(hits[:1])
-    write = writer.make_ready(hits)
-    writer.close()  # what was known is forgotten with the connection
-    assert write() == 1
-    assert writer._ready([make_hit(pixel.pk)]) is not None
-    writer.close()
-    assert writer._ready([make_hit(pixel.pk)]) is None
-    agents = Open.objects.values_list("user_agent__text", flat=True)
-    assert sorted(agents) == ["Mail/1.0", THUNDERBIRD]
 
 
 def test_one_hit_changes_everything_that_the_classic_pixel_tracker_changes(writer: Any) -> None:

@@ -8,8 +8,8 @@ that no writer stands between its opens and its counts (``tracker.recount`` reli
 
 from __future__ import annotations
 
-from tracker.writer.auto import open_writer
+from tracker.writer.auto import open_committer, open_writer
 from tracker.writer.base import Writer, is_hits_fault
 from tracker.writer.process import write_hits
 
-__all__ = ["Writer", "is_hits_fault", "open_writer", "write_hits"]
+__all__ = ["Writer", "is_hits_fault", "open_committer", "open_writer", "write_hits"]

@@ -41,13 +41,9 @@ FIND_IDENTIFIED = "SELECT id FROM tracker_pixel WHERE id IN ({}) AND tracking = 
 class Writer(ABC):
     """Writes groups of hits through a connection of its own, one group at a time.
 
-    ``groups_under_way``: with how many it is fastest, those included that are only made ready.
-
     Apart from the connections of the pages: no page's transaction, time limit or pool is in the
     way of a hit. May be called from any thread.
     """
-
-    groups_under_way: int
 
     def __init__(
         self,
@@ -79,36 +75,7 @@ class Writer(ABC):
         with another writer or a lost connection is tried again, which is safe: what was committed
         already is recognised by its hit id.
         """
-        return self.make_ready(hits)()
-
-    def make_ready(self, hits: Sequence[Hit]) -> Callable[[], int]:
-        """``write`` in two steps: what is returned does the rest of it, in whatever thread.
-
-        This one asks no database and blocks nobody, so that it can be done for the next group
-        while one is written. A group of plain hits is made ready whole; where an agent is new, or
-        a hit is a list snippet's, an end mark or anonymous, all is left for later.
-        """
-        connection = self._connections
-        write = self._ready(hits)
-
-        def as_it_is_now() -> int:
-            # Another connection may know other agents by these ids.
-            if write is None or connection != self._connections:
-                return self._resolve_and_write(hits)
-            return write()
-
-        return partial(self._try_to, as_it_is_now, len(hits))
-
-    def _ready(self, hits: Sequence[Hit]) -> Callable[[], int] | None:
-        if any(hit.campaign_id or hit.is_end_mark or hit.is_anonymous for hit in hits):
-            return None
-        agent_ids: list[int | None] = [None] * len(hits)
-        if self._keeping.agent != NONE:
-            # Read once: the thread that writes may forget them meanwhile.
-            agent_ids = [self._agent_ids.get(hit.user_agent) for hit in hits]
-            if None in agent_ids:
-                return None
-        return self._made_ready(self._keeping.of(hits), agent_ids, self._verdicts(hits))
+        return self._try_to(partial(self._resolve_and_write, hits), len(hits))
 
     def _try_to(self, write: Callable[[], int], hits: int) -> int:
         with self._lock:
@@ -138,13 +105,6 @@ class Writer(ABC):
             MISSES.add(campaign_id, why, number)
             metrics.HITS[Outcome(why)].inc(number)
         return new
-
-    def _made_ready(
-        self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]
-    ) -> Callable[[], int]:
-        """``_write`` of hits that are neither anonymous nor end marks, begun as far as possible
-        without the database."""
-        return partial(self._write, hits, agent_ids, verdicts, ())
 
     def _open(self) -> None:  # noqa: B027  # SQLite's needs nothing
         """Before anything is asked of a connection: the database's own way to set one up."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import psycopg
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
+from psycopg.pq import ExecStatus
 
 from tracker.hits import Hit
 from tracker.verdicts import LEAST_HUMAN, RULES_VERSION, Verdict
-from tracker.writer.base import AgentIds, Numbers, Writer
+from tracker.writer.base import AgentIds, Numbers, Writer, private_connection
 from tracker.writer.end_marks import WRITE_END_LOADS, EndMark
+from tracker.writer.keeping import NONE
 
 # Before the first group of a connection. Stored rows are always found by key, so the plan is
 # known: it must not depend on statistics that are as old as the last ANALYZE (an empty table of
@@ -245,35 +247,41 @@ SELECT (SELECT count(*) FROM recorded), (SELECT array_agg(id) FROM pixel WHERE t
 
 
 class Statement(NamedTuple):
-    """Its text, and the names of the parameters that $1, $2 and so on stand for."""
+    """``parameters``: the names of those that $1, $2 and so on in the text stand for."""
 
+    name: bytes
     text: bytes
-    names: Sequence[str]
+    parameters: Sequence[str]
+
+    def values(self, parameters: Mapping[str, str]) -> list[str]:
+        return [parameters[name] for name in self.parameters]
 
 
-def numbered(text: str) -> Statement:
+def numbered(name: bytes, text: str) -> Statement:
     """psycopg would look for the names through all of a long text each time that it runs."""
     places: dict[str, str] = {}
 
     def place(match: re.Match[str]) -> str:
         return places.setdefault(match[1], f"${len(places) + 1}")
 
-    return Statement(re.sub(r"%\((\w+)\)s", place, text).encode(), list(places))
+    return Statement(name, re.sub(r"%\((\w+)\)s", place, text).encode(), list(places))
 
 
 # These two tell which pixels are anonymous, and write the hits of those that are identified.
-WRITE_NEW = numbered(NEW_HITS + COUNTED)
+WRITE_NEW = numbered(b"new", NEW_HITS + COUNTED)
 WRITE_ANY = numbered(
+    b"any",
     ANY_HITS.format(
         pixels="""    SELECT id, campaign_id, is_test, tracking
     FROM tracker_pixel
     WHERE id = ANY(%(distinct_pixel_ids)s::bigint[])"""
     )
-    + COUNTED
+    + COUNTED,
 )
 # Writes hits for stand-ins. Whoever went off a moment ago is left out, whoever became identified
 # is not: what was answered is kept. A stand-in of another campaign's would be a collision.
 WRITE_ANONYMOUS = numbered(
+    b"anonymous",
     ANY_HITS.format(
         pixels="""    SELECT stand_in.id, stand_in.campaign_id, stand_in.is_test, 0 AS tracking
     FROM unnest(%(own_ids)s::bigint[], %(stand_in_ids)s::bigint[]) AS pair (own_id, stand_in_id)
@@ -281,7 +289,7 @@ WRITE_ANONYMOUS = numbered(
     JOIN tracker_pixel AS stand_in
         ON stand_in.id = pair.stand_in_id AND stand_in.campaign_id = own.campaign_id"""
     )
-    + COUNTED
+    + COUNTED,
 )
 
 FIND_TESTS = "SELECT id FROM tracker_pixel WHERE id = ANY(%s::bigint[]) AND is_test"
@@ -296,9 +304,68 @@ ON CONFLICT DO NOTHING
 """
 
 
+class Plain(NamedTuple):
+    """A group that one statement writes, ready to be sent; hits as they are stored."""
+
+    hits: Sequence[Hit]
+    verdicts: Sequence[Numbers]
+    statement: Statement
+    values: Sequence[bytes]
+
+
+class Apart(NamedTuple):
+    """A connection that knows the statements of plain groups by their names.
+
+    ``agents``: whose numbers it goes with; see ``PostgresqlWriter.agents``.
+    """
+
+    connection: psycopg.Connection[Any]
+    agents: int
+
+
 class PostgresqlWriter(Writer):
-    # While one is written, another process works: this one can make the next ready.
-    groups_under_way = 2
+    @property
+    def agents(self) -> int:
+        """Another after each connection: one to another server, after a failover, may know other
+        agents by the same numbers."""
+        return self._connections
+
+    def plain(self, hits: Sequence[Hit]) -> Plain | None:
+        """None where more is to be done: an agent is new, or a hit is a list snippet's, an end mark
+        or anonymous. Asks no database and blocks nobody.
+        """
+        if any(hit.campaign_id or hit.is_end_mark or hit.is_anonymous for hit in hits):
+            return None
+        agent_ids: list[int | None] = [None] * len(hits)
+        if self._keeping.agent != NONE:
+            # Read once: the thread that writes may forget them meanwhile.
+            agent_ids = [self._agent_ids.get(hit.user_agent) for hit in hits]
+            if None in agent_ids:
+                return None
+        verdicts = self._verdicts(hits)
+        stored = self._keeping.of(hits)
+        statement = WRITE_NEW if _are_of_as_many_pixels(hits) else WRITE_ANY
+        values = statement.values(as_parameters(stored, agent_ids, verdicts))
+        return Plain(hits, verdicts, statement, [value.encode() for value in values])
+
+    def hide(self, group: Plain, anonymous: set[int]) -> int:
+        """What is left to do for a plain group that is written: the hits of these pixels."""
+        hide = partial(self._write_hidden, group.hits, group.verdicts, anonymous)
+        return self._try_to(hide, len(group.hits))
+
+    def connect_apart(self) -> Apart:
+        with self._lock:
+            self.close()  # all agents are asked for anew
+            apart = private_connection(self._connection.alias)
+            apart.ensure_connection()
+            with apart.cursor() as cursor:
+                cursor.execute(PREPARE_CONNECTION)
+            connection = apart.connection
+            for statement in (WRITE_NEW, WRITE_ANY):
+                prepared = connection.pgconn.prepare(statement.name, statement.text)
+                if prepared.status != ExecStatus.COMMAND_OK:
+                    raise OperationalError(prepared.error_message.decode(errors="replace"))
+            return Apart(connection, self._connections)
 
     def _write(
         self,
@@ -318,24 +385,11 @@ class PostgresqlWriter(Writer):
             recorded, anonymous = self._write_identified(of_these[0], parameters)
         return recorded + self._write_hidden(hits, verdicts, anonymous)
 
-    def _made_ready(
-        self, hits: Sequence[Hit], agent_ids: AgentIds, verdicts: Sequence[Numbers]
-    ) -> Callable[[], int]:
-        parameters = as_parameters(hits, agent_ids, verdicts)
-        return partial(self._write_ready, hits, verdicts, parameters)
-
-    def _write_ready(
-        self, hits: Sequence[Hit], verdicts: Sequence[Numbers], parameters: dict[str, str]
-    ) -> int:
-        recorded, anonymous = self._write_identified(hits, parameters)
-        # None of these asks for it; most groups are of nobody who has chosen it.
-        return recorded + self._write_hidden(hits, verdicts, anonymous) if anonymous else recorded
-
     def _write_identified(
         self, hits: Sequence[Hit], parameters: dict[str, str]
     ) -> tuple[int, set[int]]:
         """How many were recorded, and which pixels are anonymous."""
-        if len({hit.pixel_id for hit in hits}) == len(hits):
+        if _are_of_as_many_pixels(hits):
             try:
                 return self._run(WRITE_NEW, parameters)
             except IntegrityError as error:
@@ -395,12 +449,11 @@ class PostgresqlWriter(Writer):
 
     def _run(self, statement: Statement, parameters: dict[str, str]) -> tuple[int, set[int]]:
         """How many were recorded, and which pixels are anonymous."""
-        values = [parameters[name] for name in statement.names]
         with (
             psycopg.RawCursor(self._psycopg_connection()) as cursor,
             self._connection.wrap_database_errors,
         ):
-            cursor.execute(statement.text, values, prepare=True)
+            cursor.execute(statement.text, statement.values(parameters), prepare=True)
             row = cursor.fetchone()
         assert row is not None
         return int(row[0]), set(row[1] or ())
@@ -408,7 +461,7 @@ class PostgresqlWriter(Writer):
     def _open(self) -> None:
         # Before agents are looked up, or the connection would be there and never be prepared.
         if self._connection.connection is None:
-            self._connection.connect()
+            self._connection.ensure_connection()  # its errors are Django's
             # Django switches prepared statements off; ours say themselves that they want to be.
             self._psycopg_connection().prepare_threshold = ONLY_ON_REQUEST
             with self._connection.cursor() as cursor:
@@ -418,6 +471,10 @@ class PostgresqlWriter(Writer):
         # Beneath Django's cursor, whose parameters are spelt out in the statement's text: this
         # statement is parsed and planned once for a connection.
         return self._connection.connection  # type: ignore[no-any-return]  # Django does not say
+
+
+def _are_of_as_many_pixels(hits: Sequence[Hit]) -> bool:
+    return len({hit.pixel_id for hit in hits}) == len(hits)
 
 
 def _columns(

@@ -136,9 +136,6 @@ class PixelBefore:
 
 
 class SqliteWriter(Writer):
-    # Groups are written by this process itself, and the larger ones cost less a hit.
-    groups_under_way = 1
-
     def _write(
         self,
         hits: Sequence[Hit],

@@ -7,7 +7,6 @@ import json
 import struct
 import zlib
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from tracker.recorder import Recorder
 from tracker.recount import verify
 from tracker.spool import Spool
 from tracker.writer import open_writer
+from tracker.writer.in_thread import InThread
 
 pytestmark = pytest.mark.usefixtures("real_db")
 
@@ -47,7 +47,7 @@ def test_hits_spooled_while_the_database_was_away_keep_to_a_choice_made_since(
     spool = Spool(tmp_path)
 
     async def record() -> list[Outcome]:
-        recorder = Recorder(lambda hits: partial(away, hits), spool.append)
+        recorder = Recorder(InThread(away), spool.append)
         await recorder.start()
         outcomes = await asyncio.gather(*(recorder.record(hit) for hit in hits))
         await recorder.stop()
