@@ -258,9 +258,12 @@ def test_at_a_start_without_a_database_the_first_groups_say_so_and_later_ones_ar
         monkeypatch.setitem(connection.settings_dict, "PORT", there)
         committer._writer._connection.settings_dict["PORT"] = there
         await committer.begin([make_hit(pixel)])
+        assert committer._apart is None, "not tried again with each group"
+        committer._open_after = 0.0
+        await committer.begin([make_hit(pixel)])
         await until(lambda: committer._apart)
         await committer.begin([make_hit(pixel)])
         await committer.close()
 
     asyncio.run(run())
-    assert Open.objects.count() == 2
+    assert Open.objects.count() == 3

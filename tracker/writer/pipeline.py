@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from psycopg import OperationalError
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -20,6 +19,9 @@ from tracker.threads import Job, Worker
 from tracker.writer.postgresql import Apart, Plain, PostgresqlWriter
 
 logger = logging.getLogger("tracker.writer")
+
+# Seconds: a server that has no room for one more connection is not asked with each group.
+OPEN_AGAIN_AFTER = 1.0
 
 
 @dataclass
@@ -41,7 +43,8 @@ class Pipeline:
     What is not plain is left to the writer, in its thread, on its own connection. So is whatever
     goes wrong here, in any way: which hits were committed the writer knows by their ids, it tries
     again what is worth it, and it says in the end what the database does not take. Nothing is
-    decided here but that a group is committed.
+    decided here but that a group is committed; no group is forgotten, or the recorder would wait
+    for it before it trusted the database again.
     """
 
     # One that is written, one behind it.
@@ -55,6 +58,7 @@ class Pipeline:
         # whoever gets the same number.
         self._socket = -1
         self._is_opening = False
+        self._open_after = 0.0  # on the event loop's clock
         self._sent: deque[Sent] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -82,7 +86,7 @@ class Pipeline:
             connection.send_query_prepared(group.statement.name, group.values)
             connection.pipeline_sync()
             self._send(connection)
-        except OperationalError as error:
+        except Exception as error:
             self._lose(error)
         return sent.job
 
@@ -93,15 +97,18 @@ class Pipeline:
 
     def _open(self) -> None:
         """In the thread, behind whatever it was asked for before."""
-        if not self._is_opening:
+        assert self._loop is not None
+        if not self._is_opening and self._loop.time() >= self._open_after:
             self._is_opening = True
             self._worker.run(self._writer.connect_apart).add_done_callback(self._opened)
 
     def _opened(self, opening: asyncio.Future[Any]) -> None:
-        self._is_opening = False
-        if opening.exception() is not None:
-            return  # the writer meets the same, and says so
         assert self._loop is not None
+        self._is_opening = False
+        if error := opening.exception():
+            self._open_after = self._loop.time() + OPEN_AGAIN_AFTER
+            logger.info("groups are left to the writer for want of a connection: %s", error)
+            return
         self._apart = opening.result()
         connection = self._apart.connection.pgconn
         connection.nonblocking = 1
@@ -120,7 +127,7 @@ class Pipeline:
         try:
             if not connection.flush():
                 self._loop.remove_writer(self._socket)
-        except OperationalError as error:
+        except Exception as error:
             self._lose(error)
 
     def _read(self, connection: PGconn) -> None:
@@ -131,7 +138,7 @@ class Pipeline:
                     self._hear(result)
                 elif connection.status != ConnStatus.OK:
                     break
-        except OperationalError as error:
+        except Exception as error:
             self._lose(error)
         else:
             if connection.status != ConnStatus.OK:

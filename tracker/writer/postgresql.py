@@ -354,18 +354,19 @@ class PostgresqlWriter(Writer):
         return self._try_to(hide, len(group.hits))
 
     def connect_apart(self) -> Apart:
+        apart = private_connection(self._connection.alias)
+        apart.ensure_connection()
+        with apart.cursor() as cursor:
+            cursor.execute(PREPARE_CONNECTION)
+        connection = apart.connection
+        for statement in (WRITE_NEW, WRITE_ANY):
+            prepared = connection.pgconn.prepare(statement.name, statement.text)
+            if prepared.status != ExecStatus.COMMAND_OK:
+                connection.close()
+                raise OperationalError(prepared.error_message.decode(errors="replace"))
         with self._lock:
             self.close()  # all agents are asked for anew
-            apart = private_connection(self._connection.alias)
-            apart.ensure_connection()
-            with apart.cursor() as cursor:
-                cursor.execute(PREPARE_CONNECTION)
-            connection = apart.connection
-            for statement in (WRITE_NEW, WRITE_ANY):
-                prepared = connection.pgconn.prepare(statement.name, statement.text)
-                if prepared.status != ExecStatus.COMMAND_OK:
-                    raise OperationalError(prepared.error_message.decode(errors="replace"))
-            return Apart(connection, self._connections)
+            return Apart(connection, self.agents)
 
     def _write(
         self,
