@@ -163,9 +163,7 @@ def test_a_group_keeps_to_what_is_true_when_it_is_written() -> None:
     async def steps(committer: Any) -> None:
         await committer.begin(group_of([stays, hides]))
         await beside(choose)
-        hits = group_of([stays, hides, leaves])
-        await committer.begin(hits)
-        await committer.begin(hits)  # recognised
+        await committer.begin(group_of([stays, hides, leaves]))
 
     commit(steps)
     (hidden,) = Open.objects.filter(pixel__is_stand_in=True)
@@ -190,7 +188,8 @@ def test_a_new_agent_is_stored_by_the_writer_and_known_to_the_next_group(
     assert sorted(agents) == ["Mail/1.0", "Mail/1.0", THUNDERBIRD]
 
 
-def test_agents_are_asked_for_anew_when_the_writer_has_another_connection() -> None:
+@pytest.mark.parametrize("first", ["the writer", "the pipeline"])
+def test_after_a_failover_agents_are_asked_for_anew_whoever_notices_first(first: str) -> None:
     (pixel,) = pixels(1)
 
     def fail_over() -> None:
@@ -200,13 +199,24 @@ def test_agents_are_asked_for_anew_when_the_writer_has_another_connection() -> N
     async def steps(committer: Any) -> None:
         await committer.begin([make_hit(pixel)])
         await beside(fail_over)
-        writer = committer._writer if isinstance(committer, Pipeline) else committer._write.__self__
-        await beside(writer.close)
+        if not isinstance(committer, Pipeline):
+            await beside(committer._write.__self__.close)
+        elif first == "the writer":
+            await beside(committer._writer.close)
+        else:
+            await beside(end_backend, committer._writer._connection)
+            await beside(end_backend, committer._apart)
+            await until(lambda: committer._apart is None)
+        await committer.begin([make_hit(pixel)])
         await committer.begin([make_hit(pixel)])
 
     commit(steps)
     agents = Open.objects.filter(pixel=pixel).order_by("pk")
-    assert [one.user_agent.text for one in agents if one.user_agent] == ["Another/1.0", THUNDERBIRD]
+    assert [one.user_agent.text for one in agents if one.user_agent] == [
+        "Another/1.0",
+        THUNDERBIRD,
+        THUNDERBIRD,
+    ]
 
 
 def test_what_the_database_refuses_is_told_and_takes_no_other_group_along() -> None:
