@@ -38,10 +38,10 @@ class Worker:
         while True:
             call, job = self._jobs.get()
             result: object = None
-            error: Exception | None = None
+            error: BaseException | None = None
             try:
                 result = call()
-            except Exception as caught:
+            except BaseException as caught:  # whoever waits has to hear of it, whatever it is
                 error = caught
             try:
                 self._loop.call_soon_threadsafe(_settle, job, result, error)
@@ -49,7 +49,7 @@ class Worker:
                 return  # the loop has ended; nobody waits for the result any more
 
 
-def _settle(job: Job, result: object, error: Exception | None) -> None:
+def _settle(job: Job, result: object, error: BaseException | None) -> None:
     if job.done():
         return
     if error is None:

@@ -16,12 +16,14 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from tracker.hits import Hit
 from tracker.threads import Job, Worker
-from tracker.writer.postgresql import Apart, Plain, PostgresqlWriter
+from tracker.writer.postgresql import FastConnection, Plain, PostgresqlWriter
 
 logger = logging.getLogger("tracker.writer")
 
 # Seconds: a server that has no room for one more connection is not asked with each group.
 OPEN_AGAIN_AFTER = 1.0
+# So often (seconds) it is looked whether something has come that the event loop did not tell of.
+LOOK_EVERY = 0.5
 
 
 @dataclass
@@ -30,7 +32,7 @@ class Sent:
 
     group: Plain
     job: Job
-    # The pixels of it that are anonymous, as an array; none yet, or refused.
+    # The pixels of it that are anonymous, as an array. None: nothing yet, or that it is refused.
     answer: bytes | None = None
 
 
@@ -53,13 +55,15 @@ class Pipeline:
     def __init__(self, writer: PostgresqlWriter) -> None:
         self._writer = writer
         self._worker = Worker("writer")
-        self._apart: Apart | None = None
+        self._fast: FastConnection | None = None
         # A copy: libpq closes its own when the connection breaks, and the event loop would watch
         # whoever gets the same number.
         self._socket = -1
         self._is_opening = False
         self._open_after = 0.0  # on the event loop's clock
+        self._is_closed = False
         self._sent: deque[Sent] = deque()
+        self._look: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -71,27 +75,31 @@ class Pipeline:
         return self._worker.run(self._writer.prepare)
 
     def begin(self, hits: Sequence[Hit]) -> Job:
-        if self._apart is not None and self._apart.agents != self._writer.agents:
-            self._lose("the writer has lost its own connection")
-        if self._apart is None:
+        if self._fast is None:
             self._open()
-        group = self._writer.plain(hits) if self._apart else None
-        if self._apart is None or group is None:
+        group = self._writer.plain(hits) if self._fast else None
+        # Only now: while the agents were read, the thread may have asked another server for them.
+        if self._fast is not None and self._fast.agents_epoch != self._writer.agents_epoch:
+            self._lose("the writer has lost its own connection")
+        if self._fast is None or group is None:
             return self._worker.run(partial(self._writer.write, hits))
         assert self._loop is not None
         sent = Sent(group, self._loop.create_future())
         self._sent.append(sent)
         try:
-            connection = self._apart.connection.pgconn
+            connection = self._fast.connection.pgconn
             connection.send_query_prepared(group.statement.name, group.values)
             connection.pipeline_sync()
             self._send(connection)
         except Exception as error:
             self._lose(error)
+        if self._look is None:
+            self._look = self._loop.call_later(LOOK_EVERY, self._look_again)
         return sent.job
 
     def close(self) -> Job:
-        if self._apart is not None:
+        self._is_closed = True
+        if self._fast is not None:
             self._lose("the process ends")
         return self._worker.run(self._writer.close)
 
@@ -100,21 +108,34 @@ class Pipeline:
         assert self._loop is not None
         if not self._is_opening and self._loop.time() >= self._open_after:
             self._is_opening = True
-            self._worker.run(self._writer.connect_apart).add_done_callback(self._opened)
+            self._worker.run(self._writer.connect_fast).add_done_callback(self._opened)
 
     def _opened(self, opening: asyncio.Future[Any]) -> None:
         assert self._loop is not None
         self._is_opening = False
-        if error := opening.exception():
-            self._open_after = self._loop.time() + OPEN_AGAIN_AFTER
-            logger.info("groups are left to the writer for want of a connection: %s", error)
+        try:
+            fast: FastConnection = opening.result()
+        except Exception as error:
+            self._put_off(error)
             return
-        self._apart = opening.result()
-        connection = self._apart.connection.pgconn
-        connection.nonblocking = 1
-        connection.enter_pipeline_mode()
-        self._socket = os.dup(connection.socket)
-        self._loop.add_reader(self._socket, self._read, connection)
+        try:
+            if self._is_closed:
+                raise RuntimeError("the process ends")
+            connection = fast.connection.pgconn
+            connection.nonblocking = 1
+            connection.enter_pipeline_mode()
+            watched = os.dup(connection.socket)
+        except Exception as error:
+            fast.connection.close()
+            self._put_off(error)
+            return
+        self._fast, self._socket = fast, watched
+        self._loop.add_reader(watched, self._read, connection)
+
+    def _put_off(self, reason: object) -> None:
+        assert self._loop is not None
+        self._open_after = self._loop.time() + OPEN_AGAIN_AFTER
+        logger.info("groups are left to the writer, for want of a second connection: %s", reason)
 
     def _send(self, connection: PGconn) -> None:
         """All, or what the socket takes now; the rest when it takes more."""
@@ -130,28 +151,51 @@ class Pipeline:
         except Exception as error:
             self._lose(error)
 
+    def _look_again(self) -> None:
+        """uvloop tells once of a connection that was reset, and TLS may hold something back."""
+        assert self._loop is not None
+        self._look = None
+        if self._sent and self._fast is not None:
+            self._look = self._loop.call_later(LOOK_EVERY, self._look_again)
+            self._read(self._fast.connection.pgconn)
+
     def _read(self, connection: PGconn) -> None:
         try:
             connection.consume_input()
-            while self._sent and not connection.is_busy():
-                if result := connection.get_result():
-                    self._hear(result)
-                elif connection.status != ConnStatus.OK:
-                    break
+            self._hear_all(connection)
+            if self._sent:
+                # Behind the last words of a connection may stand its end, told of no second time.
+                connection.consume_input()
+                self._hear_all(connection)
+            if connection.status != ConnStatus.OK:
+                raise ConnectionError(connection.get_error_message())
         except Exception as error:
             self._lose(error)
-        else:
-            if connection.status != ConnStatus.OK:
-                self._lose(connection.get_error_message())
+
+    def _hear_all(self, connection: PGconn) -> None:
+        was_end = False
+        while self._sent and not connection.is_busy():
+            result = connection.get_result()
+            if result is not None:
+                self._hear(result)
+            elif was_end or connection.status != ConnStatus.OK:
+                # One stands behind each statement's results, never two.
+                raise ConnectionError("it has no more to say of what was sent")
+            was_end = result is None
 
     def _hear(self, result: PGresult) -> None:
-        if result.status == ExecStatus.TUPLES_OK:
-            self._sent[0].answer = result.get_value(0, 1) or b"{}"
-        elif result.status == ExecStatus.PIPELINE_SYNC:
-            self._settle(self._sent.popleft())
+        sent = self._sent[0]
+        if result.status == ExecStatus.PIPELINE_SYNC:
+            self._settle(sent)
+            self._sent.popleft()
+        elif result.status == ExecStatus.TUPLES_OK:
+            sent.answer = result.get_value(0, 1) or b"{}"
+        else:
+            # Also behind an answer: keys to other tables are looked at when it is committed.
+            sent.answer = None
 
     def _settle(self, sent: Sent) -> None:
-        """The transaction has ended."""
+        """The transaction has ended: committed, if it was answered and nothing came behind that."""
         if sent.answer is None:
             self._leave_to_writer(sent)
         elif sent.answer == b"{}":
@@ -166,13 +210,15 @@ class Pipeline:
     def _lose(self, reason: object) -> None:
         """Whether the groups that were sent are committed nobody knows: the writer finds out."""
         assert self._loop is not None
-        assert self._apart is not None
-        logger.info("groups are left to the writer until there is another connection: %s", reason)
-        connection, self._apart = self._apart.connection, None
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
-        os.close(self._socket)
-        connection.close()
+        if self._fast is None:
+            return
+        fast, self._fast = self._fast, None
+        watched, self._socket = self._socket, -1
         left, self._sent = self._sent, deque()
         for sent in left:
             self._leave_to_writer(sent)
+        logger.info("groups are left to the writer until there is another connection: %s", reason)
+        self._loop.remove_reader(watched)
+        self._loop.remove_writer(watched)
+        os.close(watched)
+        fast.connection.close()

@@ -305,7 +305,7 @@ ON CONFLICT DO NOTHING
 
 
 class Plain(NamedTuple):
-    """A group that one statement writes, ready to be sent; hits as they are stored."""
+    """A group that one statement writes, ready to be sent; its hits as they came."""
 
     hits: Sequence[Hit]
     verdicts: Sequence[Numbers]
@@ -313,21 +313,21 @@ class Plain(NamedTuple):
     values: Sequence[bytes]
 
 
-class Apart(NamedTuple):
-    """A connection that knows the statements of plain groups by their names.
+class FastConnection(NamedTuple):
+    """It knows the statements of plain groups by their names.
 
-    ``agents``: whose numbers it goes with; see ``PostgresqlWriter.agents``.
+    ``agents_epoch``: which numbers of agents it goes with.
     """
 
     connection: psycopg.Connection[Any]
-    agents: int
+    agents_epoch: int
 
 
 class PostgresqlWriter(Writer):
     @property
-    def agents(self) -> int:
+    def agents_epoch(self) -> int:
         """Another after each connection: one to another server, after a failover, may know other
-        agents by the same numbers."""
+        agents by the same numbers. Reads as new before the first of the old is forgotten."""
         return self._connections
 
     def plain(self, hits: Sequence[Hit]) -> Plain | None:
@@ -353,20 +353,23 @@ class PostgresqlWriter(Writer):
         hide = partial(self._write_hidden, group.hits, group.verdicts, anonymous)
         return self._try_to(hide, len(group.hits))
 
-    def connect_apart(self) -> Apart:
-        apart = private_connection(self._connection.alias)
-        apart.ensure_connection()
-        with apart.cursor() as cursor:
-            cursor.execute(PREPARE_CONNECTION)
-        connection = apart.connection
-        for statement in (WRITE_NEW, WRITE_ANY):
-            prepared = connection.pgconn.prepare(statement.name, statement.text)
-            if prepared.status != ExecStatus.COMMAND_OK:
-                connection.close()
-                raise OperationalError(prepared.error_message.decode(errors="replace"))
-        with self._lock:
-            self.close()  # all agents are asked for anew
-            return Apart(connection, self.agents)
+    def connect_fast(self) -> FastConnection:
+        """For ``tracker.writer.pipeline``; all agents are asked for anew after it."""
+        django = private_connection(self._connection.alias)
+        try:
+            django.ensure_connection()
+            with django.cursor() as cursor:
+                cursor.execute(PREPARE_CONNECTION)
+            for statement in (WRITE_NEW, WRITE_ANY):
+                prepared = django.connection.pgconn.prepare(statement.name, statement.text)
+                if prepared.status != ExecStatus.COMMAND_OK:
+                    raise OperationalError(prepared.error_message.decode(errors="replace"))
+            with self._lock:
+                self.close()
+                return FastConnection(django.connection, self.agents_epoch)
+        except BaseException:
+            django.close()
+            raise
 
     def _write(
         self,
