@@ -132,7 +132,7 @@ def test_the_next_group_waits_in_the_database_and_not_in_the_process(commit: Com
             jobs = [committer.begin(group_of(ids[:2])), committer.begin(group_of(ids[2:]))]
             if isinstance(committer, Pipeline):
                 await until(lambda: waits_for_a_lock(committer))
-                assert len(committer._sent) == 2
+                assert len(committer._sent) == committer.groups_under_way == 2
             assert [job.done() for job in jobs] == [False, False]
         await asyncio.gather(*jobs)
 
