@@ -99,8 +99,7 @@ class Pipeline:
 
     def close(self) -> Job:
         self._is_closed = True
-        if self._fast is not None:
-            self._lose("the process ends")
+        self._give_up()
         return self._worker.run(self._writer.close)
 
     def _open(self) -> None:
@@ -208,6 +207,10 @@ class Pipeline:
         self._worker.run(partial(self._writer.write, sent.group.hits), sent.job)
 
     def _lose(self, reason: object) -> None:
+        logger.info("groups are left to the writer until there is another connection: %s", reason)
+        self._give_up()
+
+    def _give_up(self) -> None:
         """Whether the groups that were sent are committed nobody knows: the writer finds out."""
         assert self._loop is not None
         if self._fast is None:
@@ -217,7 +220,6 @@ class Pipeline:
         left, self._sent = self._sent, deque()
         for sent in left:
             self._leave_to_writer(sent)
-        logger.info("groups are left to the writer until there is another connection: %s", reason)
         self._loop.remove_reader(watched)
         self._loop.remove_writer(watched)
         os.close(watched)
