@@ -91,7 +91,7 @@ class Pipeline:
             connection.send_query_prepared(group.statement.name, group.values)
             connection.pipeline_sync()
             self._send(connection)
-        except Exception as error:
+        except Exception as error:  # its groups are the writer's then
             self._lose(error)
         if self._look is None:
             self._look = self._loop.call_later(LOOK_EVERY, self._look_again)
@@ -114,7 +114,7 @@ class Pipeline:
         self._is_opening = False
         try:
             fast: FastConnection = opening.result()
-        except Exception as error:
+        except Exception as error:  # the writer meets the same, and says so
             self._put_off(error)
             return
         try:
@@ -124,7 +124,7 @@ class Pipeline:
             connection.nonblocking = 1
             connection.enter_pipeline_mode()
             watched = os.dup(connection.socket)
-        except Exception as error:
+        except Exception as error:  # no file left, or no pipeline: without it
             fast.connection.close()
             self._put_off(error)
             return
@@ -147,7 +147,7 @@ class Pipeline:
         try:
             if not connection.flush():
                 self._loop.remove_writer(self._socket)
-        except Exception as error:
+        except Exception as error:  # its groups are the writer's then
             self._lose(error)
 
     def _look_again(self) -> None:
@@ -168,7 +168,7 @@ class Pipeline:
                 self._hear_all(connection)
             if connection.status != ConnStatus.OK:
                 raise ConnectionError(connection.get_error_message())
-        except Exception as error:
+        except Exception as error:  # its groups are the writer's then
             self._lose(error)
 
     def _hear_all(self, connection: PGconn) -> None:
