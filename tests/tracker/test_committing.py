@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -263,6 +265,28 @@ def test_a_committer_that_is_closed_while_it_opens_leaves_nothing_open(commit: C
                 "AND application_name = 'glimpse writer'"
             )
             assert cursor.fetchone() == (0,)
+
+
+def test_a_network_that_says_nothing_is_given_up_within_seconds(commit: Commit) -> None:
+    def patience(holder: Any) -> tuple[int, int]:
+        with socket.socket(fileno=os.dup(holder.connection.pgconn.socket)) as copy:
+            unanswered = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            silent = copy.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) and sum(
+                copy.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)
+            )
+            return unanswered, silent
+
+    (pixel,) = pixels(1)
+
+    async def steps(committer: Any) -> None:
+        await committer.begin([make_hit(pixel, user_agent="Mail/1.0")])
+        if isinstance(committer, Pipeline):  # a file is not reached over a network
+            for holder in (committer._fast, committer._writer._connection):
+                assert patience(holder) == (10_000, 15)
+
+    commit(steps)
+    assert recorded(group_of([pixel])) == 1
 
 
 def end_backend(holder: Any) -> None:

@@ -32,6 +32,11 @@ AgentIds = Sequence[int | None]
 AGENTS_REMEMBERED = 50_000
 TRIES = 3
 
+# A network that loses everything says nothing, and without these libpq waits for a quarter
+# of an hour. Milliseconds until what was sent has to have been received; seconds until a peer that
+# says nothing is asked whether it is there, and asked again. What DATABASE_URL says comes first.
+SILENCE = {"tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 5}
+
 ADD_USER_AGENTS = "INSERT INTO tracker_useragent (text) VALUES {} ON CONFLICT DO NOTHING"
 FIND_USER_AGENTS = "SELECT text, id FROM tracker_useragent WHERE text IN ({})"
 # Whose agents may be stored at all.
@@ -182,6 +187,8 @@ def private_connection(alias: str) -> BaseDatabaseWrapper:
     shared = connections[alias]
     settings = copy.deepcopy(shared.settings_dict)
     settings["OPTIONS"].pop("pool", None)
+    if shared.vendor == "postgresql":
+        settings["OPTIONS"] = SILENCE | settings["OPTIONS"]
     private = type(shared)(settings, alias=alias)
     # The writer's lock lets one thread in at a time.
     private.inc_thread_sharing()
