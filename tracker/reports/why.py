@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
@@ -26,7 +26,15 @@ from tracker.judging.shared import is_shared_by_readers
 from tracker.language import count, translated
 from tracker.models import FanOut, Open, Pixel, Ruling
 from tracker.sentences import Sentence
-from tracker.verdicts import RULE_BY_ID, RULE_BY_NUMBER, RULES_VERSION, Judge, Judgement, Verdict
+from tracker.verdicts import (
+    RULE_BY_ID,
+    RULE_BY_NUMBER,
+    RULES_VERSION,
+    Judge,
+    Judgement,
+    Rule,
+    Verdict,
+)
 from tracker.verdicts.verdict import Confidence
 
 # The newest of a pixel's opens; a loop may have left thousands.
@@ -113,24 +121,8 @@ def explained(one: Open, campaign: Campaign, evidence: Evidence) -> Explained:
     agent = _agent(one)
     rule = RULE_BY_NUMBER.get(one.rule)
     rule_id = rule.id if rule else "not-judged"
-    alone = evidence.judge.judge(agent, one.ip)
     ruling = evidence.rulings.about(one.pk, one.ip, one.user_agent_id)
-    confidence: Confidence = rule.confidence if rule else "weak"
-    lines: list[str] = []
-    if rule is None:
-        sentence = gettext(
-            "It was recorded before opens were judged. `manage.py rejudge` judges it."
-        )
-    elif rule.id == alone.rule:
-        # The judge's own sentence has the evidence of agent and address in it.
-        sentence, confidence = translated(as_sent(alone, agent)), alone.confidence
-    else:
-        sentence = translated(rule.sentence)
-        words = {
-            "verdict": translated(alone.verdict.label),
-            "why": translated(as_sent(alone, agent)),
-        }
-        lines.append(gettext("By agent and address alone: %(verdict)s. %(why)s") % words)
+    sentence, confidence, lines = _by_rule(rule, evidence.judge.judge(agent, one.ip), agent)
     lines += _pattern(one, rule_id, evidence)
     if ruling is not None and rule_id != "by-hand":
         lines.append(
@@ -138,17 +130,7 @@ def explained(one: Open, campaign: Campaign, evidence: Evidence) -> Explained:
             % {"ruling": ruling.shown}
         )
     lines += timing(one, campaign)
-    if one.rules_version != RULES_VERSION and rule:
-        lines.append(
-            gettext("Judged by an older version of the rules; `manage.py rejudge` judges anew.")
-        )
-    if one.is_at_ceiling:
-        lines.append(
-            gettext(
-                "With it the pixel reached its ceiling; "
-                "more may have followed that were not recorded."
-            )
-        )
+    lines += _reservations(one, is_judged=rule is not None)
     return Explained(
         one,
         Verdict.of_number(one.verdict),
@@ -160,6 +142,33 @@ def explained(one: Open, campaign: Campaign, evidence: Evidence) -> Explained:
         client_name(agent),
         ruling if rule_id == "by-hand" else None,
     )
+
+
+def _by_rule(rule: Rule | None, alone: Judgement, agent: str) -> tuple[str, Confidence, list[str]]:
+    """The stored rule's sentence, how sure it is, and what agent and address alone would say."""
+    if rule is None:
+        sentence = gettext(
+            "It was recorded before opens were judged. `manage.py rejudge` judges it."
+        )
+        return sentence, "weak", []
+    if rule.id == alone.rule:
+        # The judge's own sentence has the evidence of agent and address in it.
+        return translated(as_sent(alone, agent)), alone.confidence, []
+    words = {
+        "verdict": translated(alone.verdict.label),
+        "why": translated(as_sent(alone, agent)),
+    }
+    by_themselves = gettext("By agent and address alone: %(verdict)s. %(why)s") % words
+    return translated(rule.sentence), rule.confidence, [by_themselves]
+
+
+def _reservations(one: Open, *, is_judged: bool) -> Iterator[str]:
+    if is_judged and one.rules_version != RULES_VERSION:
+        yield gettext("Judged by an older version of the rules; `manage.py rejudge` judges anew.")
+    if one.is_at_ceiling:
+        yield gettext(
+            "With it the pixel reached its ceiling; more may have followed that were not recorded."
+        )
 
 
 def as_sent(judgement: Judgement, agent: str) -> Sentence:
