@@ -43,7 +43,7 @@ hypothesis.settings.load_profile("any machine")
 THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.3.0"
 
 # Where installations and databases beside the tests' own come from.
-INSTALLING = frozenset({"tests.server", "tests.ends"})
+INSTALLING = frozenset({"tests.server", "tests.ends", "tests.moving.platforms"})
 
 _numbers = itertools.count(1)
 

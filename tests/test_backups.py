@@ -17,10 +17,10 @@ import pytest
 
 from tests.clients import MailReaders
 from tests.ends import TRIED, database, path_of
+from tests.moving.platforms import assert_equal, failure, on, platform
 from tests.server import installation
 from tests.test_away import opens_of
 from tests.test_flow import new_campaign, request
-from tests.test_moving import assert_equal, failure, on, platform
 from tracker.backups import BackupError, back_up, command_line, connection_environment
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.moving.platforms import execute
 from tests.server import Installation, installation
-from tests.test_moving import execute
 
 LOGGED_IN = """
 from django.contrib.auth.models import User
