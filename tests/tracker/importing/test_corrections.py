@@ -249,8 +249,11 @@ def wait_until_somebody_waits() -> None:
         return  # one writer at a time: whoever comes second waits, whenever it comes
     until = monotonic() + 60
     waiting = 0
-    while not waiting and monotonic() < until:
+    while not waiting:
+        assert monotonic() < until, "nobody waits for the erasure"
         with connection.cursor() as cursor:
+            # Within a transaction the first look is kept, and would be all that is ever seen.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND wait_event_type = 'Lock'"
