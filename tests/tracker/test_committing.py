@@ -267,7 +267,7 @@ def test_a_committer_that_is_closed_while_it_opens_leaves_nothing_open(commit: C
             assert cursor.fetchone() == (0,)
 
 
-def test_a_network_that_says_nothing_is_given_up_within_seconds(commit: Commit) -> None:
+def test_the_kernel_is_told_how_long_a_network_may_say_nothing(commit: Commit) -> None:
     def patience(holder: Any) -> tuple[int, int]:
         with socket.socket(fileno=os.dup(holder.connection.pgconn.socket)) as copy:
             unanswered = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
@@ -283,7 +283,7 @@ def test_a_network_that_says_nothing_is_given_up_within_seconds(commit: Commit) 
         await committer.begin([make_hit(pixel, user_agent="Mail/1.0")])
         if isinstance(committer, Pipeline):  # a file is not reached over a network
             for holder in (committer._fast, committer._writer._connection):
-                assert patience(holder) == (10_000, 15)
+                assert patience(holder) == (10_000, 15)  # TEST_DATABASE_URL names no Unix socket
 
     commit(steps)
     assert recorded(group_of([pixel])) == 1

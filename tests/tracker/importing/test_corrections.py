@@ -229,11 +229,13 @@ def test_whoever_is_erased_while_slips_are_mended_stays_erased(which: str) -> No
             connections.close_all()
 
     mending = threading.Thread(target=mend_it)
-    with transaction.atomic():
-        erase(person, None)
-        mending.start()
-        wait_until_somebody_waits()
-    mending.join(30)
+    try:
+        with transaction.atomic():
+            erase(person, None)
+            mending.start()
+            wait_until_somebody_waits()
+    finally:
+        mending.join(30)
     person.refresh_from_db()
     assert person.email == person.email_key == f"erased-{person.pk}@erased.invalid"
     assert which not in addresses()
