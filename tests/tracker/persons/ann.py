@@ -89,7 +89,7 @@ def over_and_over(*works: Callable[[], object]) -> Iterator[None]:
         try:
             while not is_over.is_set():
                 work()
-        except Exception as fault:
+        except Exception as fault:  # raised where the threads are waited for
             faults.append(fault)
         finally:
             connections.close_all()
